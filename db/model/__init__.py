@@ -1,0 +1,1 @@
+"""The nouns: frozen, storable values that every floor shares."""

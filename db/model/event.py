@@ -1,0 +1,94 @@
+"""Events: facts in the past tense. State is a fold of them (spec 7, Journal).
+
+`KINDS` is the one table of what can be written down. A synced kind is on disk before its append
+returns; the others may share a later commit."""
+
+from typing import Any
+
+from db.model.base import Noun, Utc
+
+
+class EventKind(Noun):
+    name: str
+    synced: bool
+    what: str
+
+
+def _table(*rows: tuple[str, bool, str]) -> dict[str, EventKind]:
+    return {name: EventKind(name=name, synced=synced, what=what) for name, synced, what in rows}
+
+
+KINDS: dict[str, EventKind] = _table(
+    # the desk
+    ("DeskStarted", False, "The desk came up, with its version, environment and broker account."),
+    ("DeskStopped", False, "The desk was stopped on purpose."),
+    ("DayStarted", False, "First look at the account on an exchange date: day-start equity."),
+    # intake and planning
+    ("ProposalAccepted", False, "A file or a ticket became a proposal."),
+    ("ProposalRefused", False, "A file was refused, with the reason."),
+    ("PlanCreated", True, "A plan was made and dry-run; the payload is the whole plan."),
+    ("PlanEdited", True, "A plan was changed; the payload is the whole new revision."),
+    ("PlanRejected", True, "The trader turned a plan down, with a reason."),
+    # approval and phases
+    ("PlanApproved", True, "The trader approved the content with this hash."),
+    ("ApprovalVoided", True, "An approval stopped being one: expired, drifted, edited or used."),
+    ("PlanStarted", True, "The approved plan began to run, in this mode."),
+    ("PlanAdvanced", True, "The plan moved to the next state of its table."),
+    ("PhaseConfirmed", True, "Phase mode: the trader let this phase run."),
+    ("StepConfirmed", True, "Step mode: the trader let this step run."),
+    ("StepGivenUp", True, "A step will not be sent, with the reason."),
+    ("GateChecked", False, "Cash at the broker against the next buy's worst cost and the buffer."),
+    ("PlanPaused", True, "The plan waits for the trader."),
+    ("PlanContinued", True, "The trader let a paused or halted plan go on."),
+    ("PlanHalted", True, "A halt stopped the plan."),
+    ("PlanAborted", True, "The trader ended the plan before its end."),
+    ("PlanEnded", True, "The plan came to its end: done, done_with_exceptions or expired."),
+    # orders
+    ("OrderIntended", True, "An order is about to be sent. On disk before the first byte leaves."),
+    ("OrderSent", False, "The request was handed to the network."),
+    ("OrderAcknowledged", False, "The broker has the order, under its own id."),
+    ("OrderRejected", True, "The broker definitely refused the order."),
+    ("OrderDenied", True, "We refused to send the order: it never left."),
+    ("OrderUnknown", True, "The answer never came. Only broker evidence leaves this state."),
+    ("OrderUpdated", False, "The broker reported a new status."),
+    ("OrderNotFound", True, "The broker definitely has no order under this id."),
+    ("CancelRequested", True, "We asked the broker to cancel."),
+    ("FillReceived", True, "An execution, booked once by its id."),
+    ("TransitionRefused", True, "A report asked for an impossible transition; state unchanged."),
+    # safety
+    ("Halted", True, "Trading was halted: by whom and why."),
+    ("HaltCompleted", True, "What the halt cancelled, what filled, what remains."),
+    ("TradingResumed", True, "Trading became ACTIVE again, with the reason typed."),
+    # watching
+    ("ProtectionSet", True, "A bought position got its stop and target prices."),
+    ("AlertRaised", False, "A condition came true."),
+    ("AlertAcknowledged", False, "The trader saw it."),
+    ("AlertCleared", False, "The condition is over."),
+    ("Reconciled", False, "Ours was compared with the broker's."),
+    ("PositionAdopted", True, "The broker's figure became ours: the broker wins."),
+    ("MismatchIgnored", True, "The trader left a mismatch alone, with a reason."),
+    # paper
+    ("ReportWritten", False, "A report or PORTFOLIO.md was written."),
+)
+
+
+class EventDraft(Noun):
+    """A fact before it has a place in the journal."""
+
+    kind: str
+    plan_id: str | None = None
+    step: int | None = None
+    client_order_id: str | None = None
+    account: str | None = None
+    symbol: str | None = None
+    payload: dict[str, Any] = {}
+    """JSON values only: decimals as strings, times as ISO 8601 UTC."""
+
+
+class Event(EventDraft):
+    """A fact in the journal. `hash` covers the row and the hash of the row before."""
+
+    seq: int
+    at: Utc
+    prev_hash: str
+    hash: str

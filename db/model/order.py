@@ -1,0 +1,134 @@
+"""Orders and fills, in Alpaca's and FIX's words."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from db.model.base import Exact, Noun, Positive, Utc
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderType(StrEnum):
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
+
+
+class TimeInForce(StrEnum):
+    DAY = "day"
+    GTC = "gtc"
+    OPG = "opg"
+    CLS = "cls"
+    IOC = "ioc"
+    FOK = "fok"
+
+
+class OrderState(StrEnum):
+    """Our own states of a child order (spec 5, Order states)."""
+
+    PLANNED = "planned"
+    ARMED = "armed"
+    INTENT = "intent"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    ACKNOWLEDGED = "acknowledged"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    PENDING_CANCEL = "pending_cancel"
+    CANCELED = "canceled"
+    REPLACED = "replaced"
+    EXPIRED = "expired"
+    DONE_FOR_DAY = "done_for_day"
+    HELD = "held"
+    SUSPENDED = "suspended"
+    REJECTED = "rejected"
+
+    @property
+    def terminal(self) -> bool:
+        return self in TERMINAL
+
+    @property
+    def working(self) -> bool:
+        """Perhaps live at the broker: everything between the first byte sent and a terminal state."""
+        return self not in TERMINAL and self not in (OrderState.PLANNED, OrderState.ARMED)
+
+
+TERMINAL = frozenset(
+    {
+        OrderState.FILLED,
+        OrderState.CANCELED,
+        OrderState.REPLACED,
+        OrderState.EXPIRED,
+        OrderState.REJECTED,
+    }
+)
+
+
+class OrderRequest(Noun):
+    """What is sent to a broker, exactly once per `client_order_id`."""
+
+    client_order_id: str
+    account: str
+    symbol: str
+    side: Side
+    qty: Positive | None = None
+    notional: Positive | None = None
+    type: OrderType = OrderType.MARKET
+    limit_price: Positive | None = None
+    stop_price: Positive | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
+    extended_hours: bool = False
+
+
+class BrokerOrder(Noun):
+    """An order as the broker reports it. `status` is the broker's own word, perhaps one we do not
+    know; `state` is ours, None where the word is unknown."""
+
+    order_id: str
+    client_order_id: str
+    account: str
+    symbol: str
+    side: Side | None = None
+    type: str = ""
+    order_class: str = ""
+    qty: Exact | None = None
+    notional: Exact | None = None
+    limit_price: Exact | None = None
+    stop_price: Exact | None = None
+    time_in_force: str = ""
+    status: str
+    state: OrderState | None
+    filled_qty: Exact = Decimal(0)
+    filled_avg_price: Exact | None = None
+    submitted_at: Utc | None = None
+    updated_at: Utc | None = None
+    replaced_by: str | None = None
+    replaces: str | None = None
+
+    @property
+    def protective(self) -> bool:
+        """A stop or a leg of one: kept when a halt cancels the rest (spec 5, Kill switch)."""
+        return self.type in ("stop", "stop_limit", "trailing_stop") or self.order_class in (
+            "oco",
+            "bracket",
+            "oto",
+        )
+
+
+class Fill(Noun):
+    """One execution. `execution_id` changes state at most once (invariant 10)."""
+
+    execution_id: str
+    account: str
+    order_id: str
+    client_order_id: str = ""
+    symbol: str
+    side: Side
+    qty: Positive
+    price: Positive
+    at: Utc

@@ -1,0 +1,157 @@
+"""An ordered list of steps in phases, with its policy, dry run and verdict."""
+
+import hashlib
+from decimal import Decimal
+from enum import StrEnum
+
+from db.model.base import Exact, Noun, Positive, Utc, canonical_json
+from db.model.order import OrderType, Side, TimeInForce
+
+
+class Phase(StrEnum):
+    SELL = "sell"
+    BUY = "buy"
+
+
+class Severity(StrEnum):
+    PASS = "pass"
+    WARN = "warn"
+    BLOCK = "block"
+
+
+class Verdict(StrEnum):
+    SAFE = "SAFE"
+    CONDITIONAL = "CONDITIONAL"
+    BLOCKED = "BLOCKED"
+
+
+class Finding(Noun):
+    """The result of one check: what was looked at, the numbers used, and a sentence."""
+
+    check: str
+    severity: Severity
+    subject: str
+    """A symbol, a sector, an account, or `plan`."""
+    message: str
+    values: dict[str, str] = {}
+    step: int | None = None
+
+
+class Skipped(Noun):
+    symbol: str
+    reason: str
+
+
+class Step(Noun):
+    """One parent order of a plan. Money in dollars, quantities in shares."""
+
+    n: int
+    phase: Phase
+    account: str
+    symbol: str
+    side: Side
+    qty: Positive
+    type: OrderType
+    limit_price: Exact | None = None
+    stop_price: Exact | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
+    reference_price: Exact
+    """The mid the plan was made at: drift is measured from it."""
+    expected_price: Exact
+    """Estimated fill: sells at bid less slippage, buys at their limit or worst expected price."""
+    expected_value: Exact
+    """qty × expected_price: proceeds of a sell, worst cost of a buy."""
+    expected_cash_after: Exact
+    """Running cash of the account when this step is done."""
+    sector: str
+    conviction: Exact | None = None
+    stop_loss_price: Exact | None = None
+    target_price: Exact | None = None
+    reason: str
+    needs: tuple[int, ...] = ()
+    """Steps that must be done before."""
+    funded_by: tuple[int, ...] = ()
+    """The sells that pay for this buy; empty when cash at hand does."""
+
+
+class Holding(Noun):
+    symbol: str
+    sector: str
+    qty: Exact
+    value: Exact
+    weight: Exact
+
+
+class SectorWeight(Noun):
+    sector: str
+    value: Exact
+    weight: Exact
+
+
+class Standing(Noun):
+    """A portfolio in figures, before or after a plan."""
+
+    equity: Exact
+    cash: Exact
+    cash_weight: Exact
+    gross_exposure: Exact
+    leverage: Exact
+    accounts: dict[str, Exact]
+    """Cash per account."""
+    holdings: tuple[Holding, ...]
+    sectors: tuple[SectorWeight, ...]
+
+    def weight_of(self, symbol: str) -> Decimal:
+        return next((h.weight for h in self.holdings if h.symbol == symbol), Decimal(0))
+
+    def sector_weight_of(self, sector: str) -> Decimal:
+        return next((s.weight for s in self.sectors if s.sector == sector), Decimal(0))
+
+
+class Plan(Noun):
+    """What would be done, in which order, at what price, with what consequence. Nothing of how it
+    went: that is `PlanRun`. Editing makes a new Plan with the same id and the next revision."""
+
+    plan_id: str
+    revision: int = 1
+    created_at: Utc
+    source: str
+    """File or words it came from."""
+    proposal_sha256: str
+    policy: str
+    policy_hash: str
+    environment: str
+    steps: tuple[Step, ...]
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...] = ()
+    before: Standing
+    after: Standing
+    estimated_cost: Exact = Decimal(0)
+    """Spread and slippage expected, dollars."""
+    verdict: Verdict
+
+    @property
+    def hash(self) -> str:
+        """What an approval binds to: the plan as shown (steps, prices, policy, findings)."""
+        shown = self.model_dump(
+            mode="json", include={"plan_id", "steps", "findings", "policy_hash"}
+        )
+        return hashlib.sha256(canonical_json(shown).encode()).hexdigest()
+
+    def step(self, n: int) -> Step:
+        """Step number `n`; KeyError when the plan has none."""
+        for step in self.steps:
+            if step.n == n:
+                return step
+        raise KeyError(n)
+
+    def phase_steps(self, phase: Phase) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.phase is phase)
+
+
+def verdict_of(findings: tuple[Finding, ...]) -> Verdict:
+    """Any block: BLOCKED. No block, some warn: CONDITIONAL. Else SAFE (spec 3)."""
+    severities = {finding.severity for finding in findings}
+    if Severity.BLOCK in severities:
+        return Verdict.BLOCKED
+    return Verdict.CONDITIONAL if Severity.WARN in severities else Verdict.SAFE

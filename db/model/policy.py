@@ -1,0 +1,62 @@
+"""The thresholds that apply. None switches a check off (spec 3)."""
+
+from decimal import Decimal
+
+from pydantic import model_validator
+
+from db.model.base import Exact, Noun
+
+
+class Policy(Noun):
+    """One set of thresholds. Weights are fractions of equity (0.15 is 15%), money in dollars."""
+
+    name: str
+    max_position_weight: Exact | None
+    max_sector_weight: Exact | None
+    min_cash_weight: Exact | None
+    warn_cash_weight: Exact | None
+    max_leverage: Exact | None
+    max_sector_increase: Exact | None
+    max_leveraged_weight: Exact | None
+    max_positions: int | None
+    min_position_value: Exact | None
+    min_trade_value: Exact | None
+    deployment_target: Exact | None
+    min_conviction: Exact | None
+    worst_sector_rank: int | None
+    min_account_equity: Exact | None
+    daily_loss_limit: Exact | None
+    loss_streak: int | None
+    max_risk_per_trade: Exact | None
+    max_portfolio_at_risk: Exact | None
+    max_order_value: Exact | None
+    warn_adv_share: Exact | None
+    max_adv_share: Exact | None
+    price_collar: Exact | None
+    limit_band: Exact
+    stop_loss: Exact | None
+    profit_target: Exact | None
+    quote_fresh_seconds: int = 5
+    phase_wait_seconds: int = 60
+    order_time_limit_seconds: int = 300
+    approval_minutes: int = 10
+    drift_tolerance: Exact = Decimal("0.01")
+    """Move of any step's price since the plan was shown that voids its approval."""
+    stale_price_seconds: int = 5
+    restricted: dict[str, str] = {}
+    """Symbol → why it may not be bought."""
+
+    @model_validator(mode="after")
+    def _warn_line_lies_above_the_floor(self) -> "Policy":
+        if (
+            self.min_cash_weight is not None
+            and self.warn_cash_weight is not None
+            and self.warn_cash_weight < self.min_cash_weight
+        ):
+            raise ValueError("warn_cash_weight must not be below min_cash_weight")
+        return self
+
+    @property
+    def allows_leverage(self) -> bool:
+        """Whether cash may go below zero: no limit, or one above 1 (spec 3, cash_path)."""
+        return self.max_leverage is not None and self.max_leverage > 1

@@ -1,0 +1,79 @@
+"""What is held: the broker's account, positions and cash, at an instant."""
+
+from decimal import Decimal
+from functools import cached_property
+
+from db.model.base import Exact, Noun, Utc
+from db.model.order import BrokerOrder
+
+
+class Account(Noun):
+    """A named brokerage account as the broker reports it. Money in dollars."""
+
+    name: str
+    number: str
+    status: str = "ACTIVE"
+    cash: Exact
+    equity: Exact
+    last_equity: Exact | None = None
+    buying_power: Exact
+    multiplier: Exact = Decimal(1)
+    trading_blocked: bool = False
+    shorting_enabled: bool = False
+
+
+class Position(Noun):
+    """Shares held (negative when short). `qty_available` is what no open order holds."""
+
+    account: str
+    symbol: str
+    qty: Exact
+    qty_available: Exact
+    avg_entry_price: Exact
+    current_price: Exact | None = None
+
+    @property
+    def market_value(self) -> Decimal | None:
+        """qty × current price; None while the price is unknown."""
+        return None if self.current_price is None else self.qty * self.current_price
+
+    @property
+    def unrealized_plpc(self) -> Decimal | None:
+        """Unrealised gain as a fraction of cost."""
+        if self.current_price is None or not self.avg_entry_price:
+            return None
+        gain = self.current_price / self.avg_entry_price - 1
+        return gain if self.qty >= 0 else -gain
+
+
+class Portfolio(Noun):
+    """Accounts, positions and open orders at one instant, with its age.
+
+    Value is equity: cash plus long and short market value, loans negative (spec 1, Words)."""
+
+    as_of: Utc
+    accounts: tuple[Account, ...]
+    positions: tuple[Position, ...] = ()
+    orders: tuple[BrokerOrder, ...] = ()
+
+    @cached_property
+    def equity(self) -> Decimal:
+        return sum((account.equity for account in self.accounts), Decimal(0))
+
+    @cached_property
+    def cash(self) -> Decimal:
+        return sum((account.cash for account in self.accounts), Decimal(0))
+
+    def account(self, name: str) -> Account:
+        """The account of that name; KeyError when it is not ours."""
+        for account in self.accounts:
+            if account.name == name:
+                return account
+        raise KeyError(name)
+
+    def position(self, symbol: str, account: str | None = None) -> Position | None:
+        """The holding of `symbol` in `account` (the first one holding it when None)."""
+        for position in self.positions:
+            if position.symbol == symbol and account in (None, position.account):
+                return position
+        return None

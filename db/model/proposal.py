@@ -1,0 +1,66 @@
+"""An intake, before any trade exists (spec 2)."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from db.model.base import Exact, Noun, Positive, Utc
+from db.model.order import OrderType, Side, TimeInForce
+
+
+class Action(StrEnum):
+    SELL = "SELL"
+    BUY = "BUY"
+    HOLD = "HOLD"
+
+
+class Directive(Noun):
+    """One line of an ACTION PLAN: move a sector to a target weight (fractions)."""
+
+    sector: str
+    stated_weight: Exact | None
+    target_weight: Exact
+    action: Action
+    line: int
+    """1-based line in the source file."""
+
+
+class DirectiveProposal(Noun):
+    """A rebalancing directive (spec 2.A)."""
+
+    kind: Literal["directive"] = "directive"
+    source: str
+    sha256: str
+    generated_at: Utc | None = None
+    stated_value: Exact | None = None
+    stated_cash_weight: Exact | None = None
+    directives: tuple[Directive, ...]
+    target_cash_weight: Exact | None = None
+
+
+class BasketLine(Noun):
+    """One order as it was asked for: `qty` or `notional`, never both (spec 2.F)."""
+
+    line: int
+    symbol: str
+    side: Side
+    qty: Positive | None = None
+    notional: Positive | None = None
+    type: OrderType = OrderType.MARKET
+    limit_price: Positive | None = None
+    stop_price: Positive | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
+    account: str | None = None
+
+
+class BasketProposal(Noun):
+    """Orders taken as given, still checked and sequenced. A hand-typed ticket is a basket of one."""
+
+    kind: Literal["basket", "ticket"] = "basket"
+    source: str
+    sha256: str
+    lines: tuple[BasketLine, ...]
+
+
+Proposal = Annotated[DirectiveProposal | BasketProposal, Field(discriminator="kind")]
