@@ -1,0 +1,165 @@
+"""The one port to a broker. Every adapter speaks it; the engine knows nothing else.
+
+A write ends in one of four outcomes (anchors: Nautilus' four classes):
+confirmed, definitively rejected, denied locally (never left), unresolved. A transport error, a
+time-out, a 5xx or an answer that can't be read after the request was handed to the network is
+always unresolved: only broker evidence resolves it, time never does."""
+
+from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from db.model.base import Exact, Noun, Utc
+from db.model.instrument import Instrument
+from db.model.market import MarketClock, Quote
+from db.model.order import BrokerOrder, Fill, OrderRequest
+from db.model.portfolio import Account, Position
+
+
+class RejectionClass(StrEnum):
+    """Spec 5, Submitting, step 4."""
+
+    FUNDS = "funds"
+    QUANTITY = "quantity"
+    HALTED = "halted"
+    FORMAT = "format"
+    RESTRICTED = "restricted"
+    WASH_TRADE = "wash_trade"
+    DAY_TRADES = "day_trades"
+    CONNECTIVITY = "connectivity"
+    RATE_LIMIT = "rate_limit"
+    REGULATORY = "regulatory"
+    DUPLICATE_ID = "duplicate_id"
+    """`client_order_id must be unique`: the order exists. Look it up, never a failure."""
+    OTHER = "other"
+
+
+class Confirmed(Noun):
+    """The broker has the order and says so."""
+
+    order: BrokerOrder
+
+
+class Rejected(Noun):
+    """The broker has definitely refused; no order exists."""
+
+    category: RejectionClass
+    status: int
+    code: int | None
+    message: str
+
+
+class Denied(Noun):
+    """We refused before the first byte left."""
+
+    reason: str
+
+
+class Unresolved(Noun):
+    """Nobody knows yet. Ask the broker by client order id before anything else."""
+
+    reason: str
+
+
+SubmitOutcome = Confirmed | Rejected | Denied | Unresolved
+
+
+class CancelOutcome(StrEnum):
+    """A cancel accepted is a request, not a cancel (invariant 14)."""
+
+    ACCEPTED = "accepted"
+    ALREADY_CLOSED = "already_closed"
+    NOT_FOUND = "not_found"
+    UNRESOLVED = "unresolved"
+
+
+class BrokerUnavailable(Exception):
+    """A read failed: nothing was learnt. Never to be taken for "flat" or "gone" (invariant 30)."""
+
+
+class WrongCredentials(BrokerUnavailable):
+    """The broker answered 401 or 403 to a read: the keys or the environment are wrong."""
+
+
+class OrderUpdate(Noun):
+    """One message of the order stream: the order after the event, and the execution if it is one."""
+
+    event: str
+    at: Utc
+    order: BrokerOrder
+    fill: Fill | None = None
+    position_qty: Exact | None = None
+
+
+class StreamState(Noun):
+    """A stream was connected and subscribed, or lost. After `connected` the adapter's consumer
+    must take REST snapshots before it trusts the stream (alpaca.md §5.6)."""
+
+    stream: str
+    """`orders` or `quotes`."""
+    connected: bool
+    reason: str = ""
+
+
+BrokerMessage = OrderUpdate | StreamState | Quote
+
+
+class RequestBudget(Noun):
+    """Requests sent in the last minute against the broker's limit."""
+
+    used: int
+    limit: int
+
+
+class Broker(Protocol):
+    """What the desk may ask of a broker. Reads raise `BrokerUnavailable`; writes never raise."""
+
+    async def account(self) -> Account: ...
+
+    async def positions(self) -> tuple[Position, ...]: ...
+
+    async def open_orders(self) -> tuple[BrokerOrder, ...]:
+        """Every working order, all pages."""
+        ...
+
+    async def orders_since(self, after: Utc) -> tuple[BrokerOrder, ...]:
+        """Orders of any status submitted after `after`, all pages."""
+        ...
+
+    async def order(self, client_order_id: str) -> BrokerOrder | None:
+        """The order under our id; None only on the broker's definite 404."""
+        ...
+
+    async def fills_since(self, after: Utc) -> tuple[Fill, ...]:
+        """Executions after `after` from the account's activities, oldest first, all pages."""
+        ...
+
+    async def clock(self) -> MarketClock: ...
+
+    async def instruments(self) -> tuple[Instrument, ...]: ...
+
+    async def quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
+        """Latest quotes; an unknown symbol is absent."""
+        ...
+
+    async def submit(self, request: OrderRequest) -> SubmitOutcome: ...
+
+    async def cancel(self, order_id: str) -> CancelOutcome: ...
+
+    async def cancel_all(self) -> dict[str, CancelOutcome]:
+        """Bulk cancel of *everything*, protective orders too: broker order id → outcome. One
+        failure never stops the rest. Raises `BrokerUnavailable` when the call's own outcome is
+        unknown."""
+        ...
+
+    def watch(self, symbols: Sequence[str]) -> None:
+        """The symbols whose quotes are streamed, a full replacement."""
+        ...
+
+    def messages(self) -> AsyncIterator[BrokerMessage]:
+        """Stream messages in order of arrival; supervised, reconnecting for ever until closed."""
+        ...
+
+    def budget(self) -> RequestBudget: ...
+
+    async def close(self) -> None: ...
