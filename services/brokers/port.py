@@ -73,11 +73,11 @@ class CancelOutcome(StrEnum):
     UNRESOLVED = "unresolved"
 
 
-class BrokerUnavailable(Exception):
+class BrokerUnavailableError(Exception):
     """A read failed: nothing was learnt. Never to be taken for "flat" or "gone" (invariant 30)."""
 
 
-class WrongCredentials(BrokerUnavailable):
+class WrongCredentialsError(BrokerUnavailableError):
     """The broker answered 401 or 403 to a read: the keys or the environment are wrong."""
 
 
@@ -112,7 +112,7 @@ class RequestBudget(Noun):
 
 
 class Broker(Protocol):
-    """What the desk may ask of a broker. Reads raise `BrokerUnavailable`; writes never raise."""
+    """What the desk may ask of a broker. Reads raise `BrokerUnavailableError`; writes never raise."""
 
     async def account(self) -> Account: ...
 
@@ -148,7 +148,7 @@ class Broker(Protocol):
 
     async def cancel_all(self) -> dict[str, CancelOutcome]:
         """Bulk cancel of *everything*, protective orders too: broker order id → outcome. One
-        failure never stops the rest. Raises `BrokerUnavailable` when the call's own outcome is
+        failure never stops the rest. Raises `BrokerUnavailableError` when the call's own outcome is
         unknown."""
         ...
 
