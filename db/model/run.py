@@ -96,6 +96,9 @@ class ChildOrder(Noun):
     executions: tuple[str, ...] = ()
     reason: str = ""
     """Why it was rejected, canceled or is unknown."""
+    resend: bool = False
+    """Terminal, and what is left of it may be sent as the next attempt: it provably never left, or
+    a halt cancelled it."""
     intended_at: Utc | None = None
     sent_at: Utc | None = None
     acknowledged_at: Utc | None = None

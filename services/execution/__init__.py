@@ -1,0 +1,1 @@
+"""From an approved plan to orders at the broker: the only way there."""

@@ -1,0 +1,227 @@
+"""State is a fold of events: one run of a plan, and the book of all runs.
+
+Pure. Recovery is this same fold over the journal, plus asking the broker (design.md)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from db.model.event import Event
+from db.model.order import OrderState
+from db.model.plan import Phase, Plan
+from db.model.run import Approval, ChildOrder, Mode, PlanRun, PlanState
+
+Runs = Mapping[str, PlanRun]
+
+
+def applied(runs: Runs, event: Event) -> dict[str, PlanRun]:
+    """The runs after `event`. Events that concern no plan change nothing."""
+    after = dict(runs)
+    if event.plan_id is None:
+        return after
+    if event.kind == "PlanCreated":
+        plan = Plan.model_validate(event.payload["plan"])
+        after[plan.plan_id] = PlanRun(plan=plan, state=PlanState.CHECKED)
+    elif (step := _RUN_EVENTS.get(event.kind)) and event.plan_id in after:
+        after[event.plan_id] = step(after[event.plan_id], event)
+    return after
+
+
+def folded(events: Iterable[Event], runs: Runs | None = None) -> dict[str, PlanRun]:
+    """All runs, from the journal's events in order."""
+    book = dict(runs or {})
+    for event in events:
+        if event.plan_id is not None:
+            book = applied(book, event)
+    return book
+
+
+def _with(run: PlanRun, **changed: Any) -> PlanRun:
+    return run.model_copy(update=changed)
+
+
+def _edited(run: PlanRun, event: Event) -> PlanRun:
+    return _with(run, plan=Plan.model_validate(event.payload["plan"]))
+
+
+def _approved(run: PlanRun, event: Event) -> PlanRun:
+    approval = Approval.model_validate(event.payload["approval"])
+    state = PlanState.APPROVED if run.state is PlanState.CHECKED else run.state
+    return _with(run, approval=approval, state=state, mode=approval.mode, reason="")
+
+
+def _approval_voided(run: PlanRun, event: Event) -> PlanRun:
+    state = PlanState.CHECKED if run.state is PlanState.APPROVED else run.state
+    return _with(run, approval=None, state=state, reason=event.payload["reason"])
+
+
+def _started(run: PlanRun, event: Event) -> PlanRun:
+    mode = Mode(event.payload["mode"])
+    return _with(
+        run,
+        state=PlanState.SELLING,
+        mode=mode,
+        started_at=event.at,
+        phase_opened_at=event.at,
+        confirmed_phase=Phase.SELL,
+        reason="",
+    )
+
+
+def _advanced(run: PlanRun, event: Event) -> PlanRun:
+    return _with(run, state=PlanState(event.payload["to"]), phase_opened_at=event.at, reason="")
+
+
+def _interrupted(state: PlanState) -> Callable[[PlanRun, Event], PlanRun]:
+    def fold(run: PlanRun, event: Event) -> PlanRun:
+        keep = run.paused_from if run.state in (PlanState.PAUSED, PlanState.HALTED) else run.state
+        return _with(run, state=state, paused_from=keep, reason=event.payload.get("reason", ""))
+
+    return fold
+
+
+def _continued(run: PlanRun, event: Event) -> PlanRun:
+    return _with(
+        run,
+        state=PlanState(event.payload["to"]),
+        paused_from=None,
+        phase_opened_at=event.at,
+        reason="",
+    )
+
+
+def _ended(run: PlanRun, event: Event) -> PlanRun:
+    state = PlanState(event.payload.get("state", PlanState.ABORTED))
+    return _with(run, state=state, ended_at=event.at, reason=event.payload.get("reason", ""))
+
+
+def _phase_confirmed(run: PlanRun, event: Event) -> PlanRun:
+    return _with(run, confirmed_phase=Phase(event.payload["phase"]))
+
+
+def _step_confirmed(run: PlanRun, event: Event) -> PlanRun:
+    return _with(run, confirmed_steps=run.confirmed_steps | {event.step})
+
+
+def _given_up(run: PlanRun, event: Event) -> PlanRun:
+    return _with(run, given_up={**run.given_up, event.step: event.payload["reason"]})
+
+
+def _on_order(
+    change: Callable[[ChildOrder, Mapping[str, Any], datetime], dict[str, Any]],
+) -> Callable[[PlanRun, Event], PlanRun]:
+    def fold(run: PlanRun, event: Event) -> PlanRun:
+        orders = tuple(
+            order.model_copy(update=change(order, event.payload, event.at))
+            if order.client_order_id == event.client_order_id
+            else order
+            for order in run.orders
+        )
+        return _with(run, orders=orders)
+
+    return fold
+
+
+def _intended(run: PlanRun, event: Event) -> PlanRun:
+    order = ChildOrder.model_validate(event.payload["order"])
+    order = order.model_copy(update={"state": OrderState.INTENT, "intended_at": event.at})
+    others = tuple(o for o in run.orders if o.client_order_id != order.client_order_id)
+    return _with(run, orders=(*others, order))
+
+
+def _sent(_: ChildOrder, __: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    return {"state": OrderState.SENT, "sent_at": at}
+
+
+def _reported(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """The broker's word on an order: its state and its id. Fills have their own event."""
+    state = OrderState(payload["state"])
+    closes = state.terminal and not order.state.terminal
+    return {
+        "state": state,
+        "order_id": payload.get("order_id") or order.order_id,
+        "acknowledged_at": order.acknowledged_at or at,
+        "closed_at": at if closes else order.closed_at,
+    }
+
+
+def _refused(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    return {
+        "state": OrderState.REJECTED,
+        "closed_at": at,
+        "reason": payload["message"],
+        "resend": bool(payload.get("temporary")),
+    }
+
+
+def _denied(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    return {
+        "state": OrderState.REJECTED,
+        "closed_at": at,
+        "reason": payload["reason"],
+        "resend": True,
+    }
+
+
+def _unknown(_: ChildOrder, payload: Mapping[str, Any], __: datetime) -> dict[str, Any]:
+    return {"state": OrderState.UNKNOWN, "reason": payload["reason"]}
+
+
+def _not_found(_: ChildOrder, __: Mapping[str, Any], ___: datetime) -> dict[str, Any]:
+    return {"state": OrderState.INTENT, "reason": "the broker has no order under this id"}
+
+
+def _cancel_requested(order: ChildOrder, payload: Mapping[str, Any], _: datetime) -> dict[str, Any]:
+    return {"resend": payload.get("reason") == "halt", "reason": payload.get("words", "")}
+
+
+def _filled(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    fill = payload["fill"]
+    qty, price = Decimal(fill["qty"]), Decimal(fill["price"])
+    total = order.filled_qty + qty
+    paid = order.filled_qty * (order.filled_avg_price or Decimal(0)) + qty * price
+    full = total >= order.qty
+    if full:
+        state = OrderState.FILLED
+    elif order.state.terminal or order.state is OrderState.PENDING_CANCEL:
+        state = order.state
+    else:
+        state = OrderState.PARTIALLY_FILLED
+    return {
+        "filled_qty": total,
+        "filled_avg_price": paid / total,
+        "executions": (*order.executions, fill["execution_id"]),
+        "order_id": order.order_id or fill["order_id"],
+        "acknowledged_at": order.acknowledged_at or at,
+        "state": state,
+        "closed_at": order.closed_at or (at if full else None),
+    }
+
+
+_RUN_EVENTS: Mapping[str, Callable[[PlanRun, Event], PlanRun]] = {
+    "PlanEdited": _edited,
+    "PlanApproved": _approved,
+    "ApprovalVoided": _approval_voided,
+    "PlanStarted": _started,
+    "PlanAdvanced": _advanced,
+    "PlanPaused": _interrupted(PlanState.PAUSED),
+    "PlanHalted": _interrupted(PlanState.HALTED),
+    "PlanContinued": _continued,
+    "PlanAborted": _ended,
+    "PlanRejected": _ended,
+    "PlanEnded": _ended,
+    "PhaseConfirmed": _phase_confirmed,
+    "StepConfirmed": _step_confirmed,
+    "StepGivenUp": _given_up,
+    "OrderIntended": _intended,
+    "OrderSent": _on_order(_sent),
+    "OrderAcknowledged": _on_order(_reported),
+    "OrderUpdated": _on_order(_reported),
+    "OrderRejected": _on_order(_refused),
+    "OrderDenied": _on_order(_denied),
+    "OrderUnknown": _on_order(_unknown),
+    "OrderNotFound": _on_order(_not_found),
+    "CancelRequested": _on_order(_cancel_requested),
+    "FillReceived": _on_order(_filled),
+}
