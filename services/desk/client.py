@@ -1,0 +1,300 @@
+"""The desk's socket API from the other end: consoles, commands and scripts ask here.
+
+Every wait has a limit of its own, so a hung desk is a sentence and never a hang. aiohttp is imported
+at the first call, because the console imports this module before its first frame."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, urlencode
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+Json = dict[str, Any]
+"""A JSON object: decimals as strings (a bare JSON number becomes a Decimal), times as ISO 8601."""
+
+ANSWER_SECONDS = 5.0
+"""For what the desk knows itself."""
+BROKER_SECONDS = 30.0
+"""For what may make the desk ask the broker."""
+HEARTBEAT_SECONDS = 5.0
+"""An update stream without an answer to a ping for half of this is lost."""
+LARGEST_MESSAGE = 64 * 1024 * 1024
+
+
+class DeskError(Exception):
+    """The desk said no. `sentence` is for the trader, `status` is the HTTP status."""
+
+    def __init__(self, sentence: str, status: int = 0) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.status = status
+
+
+class DeskUnreachableError(DeskError):
+    """No desk answers: none runs, it refused, it hung, or the connection was lost."""
+
+    def __init__(self, sentence: str, absent: bool = False) -> None:
+        super().__init__(sentence)
+        self.absent = absent
+        """No desk listens at all, so nothing of the request can have been done."""
+
+
+class DeskClient:
+    """One desk, reached through its unix socket. Close it, or use it as `async with`."""
+
+    def __init__(self, socket: Path, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._socket = socket
+        self._answer_seconds = answer_seconds
+        self._session: ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    # What is
+
+    async def snapshot(self) -> Json:
+        """The whole `db.model.snapshot.DeskSnapshot`, as JSON."""
+        return await self._object("GET", "/v1/snapshot")
+
+    async def status(self, seconds: float | None = None) -> Json:
+        return await self._object("GET", "/v1/status", seconds=seconds)
+
+    async def plans(self) -> list[Json]:
+        return await self._list("GET", "/v1/plans")
+
+    async def plan(self, plan_id: str) -> Json:
+        return await self._object("GET", _path("plans", plan_id))
+
+    async def events(
+        self, after: int = 0, limit: int = 1000, plan: str | None = None
+    ) -> list[Json]:
+        """Journal events with a sequence number greater than `after`, oldest first."""
+        query: dict[str, str | int] = {"after": after, "limit": limit}
+        if plan is not None:
+            query["plan"] = plan
+        return await self._list("GET", f"/v1/events?{urlencode(query)}")
+
+    async def updates(self, events: bool = False) -> AsyncIterator[Json]:
+        """First `{"type": "snapshot"}`, then `changes` (and every `event`) as they come.
+
+        Never ends by itself: raises DeskUnreachableError when the connection is lost. Call it again to
+        attach again; the first message is a snapshot again."""
+        import aiohttp
+
+        session = self._connected()
+        url = _url("/v1/updates?events=1" if events else "/v1/updates")
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                stream = await session.ws_connect(
+                    url, heartbeat=HEARTBEAT_SECONDS, max_msg_size=LARGEST_MESSAGE
+                )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._unreachable(error, self._answer_seconds) from error
+        try:
+            async for message in stream:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    yield json.loads(message.data, parse_float=Decimal)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise DeskUnreachableError("The desk's updates broke off.") from error
+        finally:
+            await stream.close()
+        raise DeskUnreachableError("The desk closed the connection.")
+
+    # Plans
+
+    async def propose(self, name: str, content: bytes, policy: str | None = None) -> Json:
+        """`{"kind": "plan", "plan": …}` or `{"kind": "reference", "what": …}`."""
+        body = {"name": name, "content_base64": base64.b64encode(content).decode("ascii")}
+        if policy is not None:
+            body["policy"] = policy
+        return await self._object("POST", "/v1/proposals", body, BROKER_SECONDS)
+
+    async def ticket_preview(self, **ticket: str) -> Json:
+        """What a ticket would do, not stored. Fields: symbol, side, qty or notional, type,
+        limit_price, time_in_force."""
+        return await self._object("POST", "/v1/tickets/preview", dict(ticket))
+
+    async def ticket(self, **ticket: str) -> Json:
+        """The ticket as a stored plan of one step."""
+        return await self._object("POST", "/v1/tickets", dict(ticket), BROKER_SECONDS)
+
+    async def card(self, plan_id: str) -> Json:
+        """The approval card, with a new token."""
+        return await self._object("POST", _path("plans", plan_id, "card"), {}, BROKER_SECONDS)
+
+    async def approve(
+        self, plan_id: str, token: str, plan_hash: str, mode: str, approver: str
+    ) -> Json:
+        body = {"token": token, "hash": plan_hash, "mode": mode, "approver": approver}
+        return await self._object("POST", _path("plans", plan_id, "approve"), body, BROKER_SECONDS)
+
+    async def run(self, plan_id: str, mode: str | None = None) -> Json:
+        body = {} if mode is None else {"mode": mode}
+        return await self._plan_command(plan_id, "run", body)
+
+    async def next(self, plan_id: str) -> Json:
+        """Step mode: lets the next step go. Phase mode: lets the next phase go."""
+        return await self._plan_command(plan_id, "next", {})
+
+    async def continue_(self, plan_id: str) -> Json:
+        return await self._plan_command(plan_id, "continue", {})
+
+    async def pause(self, plan_id: str) -> Json:
+        return await self._plan_command(plan_id, "pause", {})
+
+    async def abort(self, plan_id: str, reason: str) -> Json:
+        return await self._plan_command(plan_id, "abort", {"reason": reason})
+
+    async def reject(self, plan_id: str, reason: str) -> Json:
+        return await self._plan_command(plan_id, "reject", {"reason": reason})
+
+    async def drop(self, plan_id: str, n: int) -> Json:
+        return await self._plan_command(plan_id, "drop", {"n": n})
+
+    async def resize(self, plan_id: str, n: int, qty: Decimal | str) -> Json:
+        return await self._plan_command(plan_id, "resize", {"n": n, "qty": str(qty)})
+
+    # Safety
+
+    async def halt(self, reason: str, by: str, seconds: float | None = None) -> Json:
+        """Halts trading; the HaltReport so far."""
+        limit = BROKER_SECONDS if seconds is None else seconds
+        return await self._object("POST", "/v1/halt", {"reason": reason, "by": by}, limit)
+
+    async def halt_report(self, seconds: float | None = None) -> Json | None:
+        report = await self._request("GET", "/v1/halt", seconds=seconds)
+        return None if report is None else _as_object(report)
+
+    async def resume(self, reason: str) -> Json:
+        return await self._object("POST", "/v1/resume", {"reason": reason}, BROKER_SECONDS)
+
+    async def reconcile(self) -> Json:
+        return await self._object("POST", "/v1/reconcile", {}, BROKER_SECONDS)
+
+    async def mismatch(self, key: str, action: str, reason: str) -> Json:
+        """`action` is `adopt` or `ignore`; the Reconciliation afterwards."""
+        body = {"key": key, "action": action, "reason": reason}
+        return await self._object("POST", "/v1/mismatches", body, BROKER_SECONDS)
+
+    async def acknowledge(self, alert_id: str) -> Json:
+        return await self._object("POST", _path("alerts", alert_id, "acknowledge"), {})
+
+    async def cancel(self, client_order_id: str) -> Json:
+        path = _path("orders", client_order_id, "cancel")
+        return await self._object("POST", path, {}, BROKER_SECONDS)
+
+    # The desk itself
+
+    async def write_portfolio(self) -> Json:
+        return await self._object("POST", "/v1/portfolio", {}, BROKER_SECONDS)
+
+    async def stop(self, exchange: bool = False) -> Json:
+        return await self._object("POST", "/v1/stop", {"exchange": exchange})
+
+    # How
+
+    async def _plan_command(self, plan_id: str, command: str, body: Json) -> Json:
+        return await self._object("POST", _path("plans", plan_id, command), body, BROKER_SECONDS)
+
+    async def _object(
+        self, method: str, path: str, body: Json | None = None, seconds: float | None = None
+    ) -> Json:
+        return _as_object(await self._request(method, path, body, seconds))
+
+    async def _list(self, method: str, path: str) -> list[Json]:
+        answer = await self._request(method, path)
+        if not isinstance(answer, list):
+            raise DeskError("The desk's answer is not the list that was expected.")
+        return [_as_object(row) for row in answer]
+
+    async def _request(
+        self, method: str, path: str, body: Json | None = None, seconds: float | None = None
+    ) -> Any:
+        import aiohttp
+
+        session = self._connected()
+        limit = self._answer_seconds if seconds is None else seconds
+        try:
+            async with (
+                asyncio.timeout(limit),
+                session.request(method, _url(path), json=body) as response,
+            ):
+                text = await response.text()
+                status = response.status
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._unreachable(error, limit) from error
+        answer = _parsed(text, status)
+        if status >= 400:
+            raise DeskError(_sentence(answer, status), status)
+        return answer
+
+    def _connected(self) -> "ClientSession":
+        import aiohttp
+
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.UnixConnector(path=str(self._socket)),
+                timeout=aiohttp.ClientTimeout(total=None),
+                trust_env=False,
+            )
+        return self._session
+
+    def _unreachable(self, error: Exception, seconds: float) -> DeskUnreachableError:
+        if isinstance(error, TimeoutError):
+            return DeskUnreachableError(
+                f"The desk did not answer within {seconds:g} s; whether it did what was asked is not "
+                "known. `quarterdeck kill` halts trading without it."
+            )
+        cause = getattr(error, "os_error", error)
+        if isinstance(cause, FileNotFoundError | ConnectionRefusedError):
+            return DeskUnreachableError(
+                "No desk is running. `quarterdeck desk start` starts one.", absent=True
+            )
+        if isinstance(cause, PermissionError):
+            return DeskUnreachableError(
+                f"The desk's socket {self._socket} belongs to another user."
+            )
+        return DeskUnreachableError(f"The connection to the desk broke off ({cause or 'closed'}).")
+
+
+def _url(path: str) -> str:
+    return f"http://desk{path}"
+
+
+def _path(*parts: str) -> str:
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _as_object(answer: object) -> Json:
+    if not isinstance(answer, dict):
+        raise DeskError("The desk's answer is not the object that was expected.")
+    return answer
+
+
+def _parsed(text: str, status: int) -> Any:
+    if not text:
+        return None
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except ValueError as error:
+        raise DeskError(f"The desk's answer ({status}) can't be read.", status) from error
+
+
+def _sentence(answer: object, status: int) -> str:
+    if isinstance(answer, dict) and isinstance(answer.get("error"), str):
+        return str(answer["error"])
+    return f"The desk refused ({status}) without a reason."
