@@ -102,6 +102,7 @@ class ChildOrder(Noun):
     intended_at: Utc | None = None
     sent_at: Utc | None = None
     acknowledged_at: Utc | None = None
+    cancel_requested_at: Utc | None = None
     closed_at: Utc | None = None
 
     @property

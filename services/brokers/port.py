@@ -5,7 +5,7 @@ confirmed, definitively rejected, denied locally (never left), unresolved. A tra
 time-out, a 5xx or an answer that can't be read after the request was handed to the network is
 always unresolved: only broker evidence resolves it, time never does."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -142,7 +142,12 @@ class Broker(Protocol):
         """Latest quotes; an unknown symbol is absent."""
         ...
 
-    async def submit(self, request: OrderRequest) -> SubmitOutcome: ...
+    async def submit(
+        self, request: OrderRequest, *, permit: Callable[[], str | None]
+    ) -> SubmitOutcome:
+        """Send once. `permit` is asked in the last moment before the first byte leaves, after any
+        waiting for a thread or the rate limit: a reason makes it `Denied`."""
+        ...
 
     async def cancel(self, order_id: str) -> CancelOutcome: ...
 

@@ -85,7 +85,7 @@ def _status_events(order: ChildOrder, report: BrokerOrder) -> tuple[EventDraft, 
         return ()
     if state is order.state and order.order_id is not None:
         return ()
-    if order.state in (OrderState.SENT, OrderState.UNKNOWN):
+    if order.state in (OrderState.INTENT, OrderState.SENT, OrderState.UNKNOWN):
         return (_acknowledged(order, report, state),)
     if _is_stale(order, state):
         return ()

@@ -14,6 +14,8 @@ from services.execution.ids import client_order_id
 
 MOST_ATTEMPTS = 3
 FIRST_RETRY_WAIT = timedelta(seconds=1)
+CANCEL_AGAIN = timedelta(seconds=5)
+"""A cancel is a request: unanswered, it is made again."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,6 @@ class Wait:
 
     reason: str
     until: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Resolve:
-    """Ask the broker what became of these before anything else."""
-
-    orders: tuple[ChildOrder, ...]
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ class Finish:
     reason: str
 
 
-Action = Wait | Resolve | Send | Intend | OpenBuys | Buy | Cancel | Pause | Advance | Finish
+Action = Wait | Send | Intend | OpenBuys | Buy | Cancel | Pause | Advance | Finish
 
 
 def decide(run: PlanRun, now: datetime, limits: Limits) -> Action:
@@ -104,7 +99,8 @@ def decide(run: PlanRun, now: datetime, limits: Limits) -> Action:
     ):
         return Wait(f"the plan is {run.state.value}")
     if run.unknown_orders:
-        return Resolve(run.unknown_orders)
+        names = ", ".join(order.client_order_id for order in run.unknown_orders)
+        return Wait(f"looking up what became of {names}")
     if intents := tuple(o for o in run.orders if o.state is OrderState.INTENT):
         return Send(intents)
     if run.state is PlanState.SELLING:
@@ -172,9 +168,16 @@ def _still_open(
     deadline = since + min(limits.phase_wait, limits.order_time_limit)
     if now < deadline:
         return Wait("orders are working", deadline)
-    open_orders = tuple(o for o in working if o.state is not OrderState.PENDING_CANCEL)
     if run.mode is Mode.AUTO:
-        return Cancel(open_orders) if open_orders else Wait("cancels are on their way")
+        asked = [o.cancel_requested_at for o in working if o.cancel_requested_at]
+        due = tuple(
+            o
+            for o in working
+            if o.order_id is not None
+            and (o.cancel_requested_at is None or now - o.cancel_requested_at >= CANCEL_AGAIN)
+        )
+        again = min(asked, default=now) + CANCEL_AGAIN
+        return Cancel(due) if due else Wait("cancels are on their way", again)
     names = ", ".join(f"{o.side.value} {o.symbol}" for o in working)
     waited = int(limits.phase_wait.total_seconds())
     return Pause(f"still open after {waited} s: {names}. Continue to wait, cancel them, or abort.")

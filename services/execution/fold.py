@@ -130,8 +130,10 @@ def _intended(run: PlanRun, event: Event) -> PlanRun:
     return _with(run, orders=(*others, order))
 
 
-def _sent(_: ChildOrder, __: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    return {"state": OrderState.SENT, "sent_at": at}
+def _sent(order: ChildOrder, _: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    # The stream may have been faster than our own note.
+    state = OrderState.SENT if order.state is OrderState.INTENT else order.state
+    return {"state": state, "sent_at": at}
 
 
 def _reported(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:

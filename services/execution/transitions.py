@@ -46,7 +46,7 @@ ORDER: Mapping[O, frozenset[O]] = {
     O.PLANNED: frozenset({O.ARMED, O.INTENT}),
     O.ARMED: frozenset({O.INTENT, O.PLANNED}),
     # From intent to rejected: denied by ourselves, the order never left.
-    O.INTENT: frozenset({O.SENT, O.UNKNOWN, O.REJECTED}),
+    O.INTENT: _LIVE | {O.SENT, O.UNKNOWN},
     O.SENT: _LIVE | {O.UNKNOWN},
     # From unknown back to intent: the broker has definitely no order under this id.
     O.UNKNOWN: _LIVE | {O.INTENT},

@@ -1,0 +1,103 @@
+"""The book of runs: the one place where a plan's state changes, and only by an event."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+from db.model.event import Event, EventDraft
+from db.model.order import OrderState
+from db.model.run import ChildOrder, PlanRun, PlanState
+from services.execution.fold import folded
+from services.execution.transitions import plan_may
+
+
+class Recorder(Protocol):
+    """The journal, as far as the engine needs it."""
+
+    async def append(self, *drafts: EventDraft) -> tuple[Event, ...]: ...
+
+    def subscribe(self, listener: Callable[[tuple[Event, ...]], None]) -> None:
+        """Called after each commit, in order, before the append returns."""
+        ...
+
+
+class NotPossibleError(Exception):
+    """What was asked does not fit the state it is in: one sentence."""
+
+
+class RunBook:
+    """All runs, folded. `record` writes facts down first, then lets them count."""
+
+    def __init__(self, journal: Recorder) -> None:
+        self._journal = journal
+        self._runs: dict[str, PlanRun] = {}
+        self._change = asyncio.Event()
+        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        journal.subscribe(self._apply)
+
+    @property
+    def runs(self) -> Mapping[str, PlanRun]:
+        return MappingProxyType(self._runs)
+
+    def load(self, events: Iterable[Event]) -> None:
+        """Fold the journal at start."""
+        self._runs = folded(events)
+
+    def _apply(self, events: tuple[Event, ...]) -> None:
+        self._runs = folded(events, self._runs)
+        self._change.set()
+        self._change = asyncio.Event()
+
+    def lock(self, client_order_id: str) -> asyncio.Lock:
+        """Held while a report of this order is turned into events, so that none counts twice."""
+        return self._locks[client_order_id]
+
+    def run(self, plan_id: str) -> PlanRun:
+        """Raises NotPossibleError when there is no such plan."""
+        try:
+            return self._runs[plan_id]
+        except KeyError:
+            raise NotPossibleError(f"There is no plan {plan_id}.") from None
+
+    def order(self, client_order_id: str) -> ChildOrder | None:
+        for run in self._runs.values():
+            if (order := run.order(client_order_id)) is not None:
+                return order
+        return None
+
+    def working_orders(self) -> tuple[ChildOrder, ...]:
+        """Perhaps live at the broker, over all plans. Intents that never left are not."""
+        return tuple(
+            order
+            for run in self._runs.values()
+            for order in run.orders
+            if order.state.working and order.state is not OrderState.INTENT
+        )
+
+    def working_runs(self) -> tuple[PlanRun, ...]:
+        return tuple(run for run in self._runs.values() if run.state.working)
+
+    async def record(self, *drafts: EventDraft) -> tuple[Event, ...]:
+        """Append to the journal; returns when durable (spec 7) and folded."""
+        return await self._journal.append(*drafts)
+
+    async def advance(
+        self, plan_id: str, to: PlanState, kind: str, payload: Mapping[str, object]
+    ) -> None:
+        """Move a plan along its table. Raises NotPossibleError, journalled, when it may not."""
+        run = self.run(plan_id)
+        if not plan_may(run.state, to):
+            why = f"{run.state.value} can't become {to.value}"
+            await self.record(
+                EventDraft(kind="TransitionRefused", plan_id=plan_id, payload={"why": why})
+            )
+            raise NotPossibleError(
+                f"Plan {plan_id} is {run.state.value}: it can't become {to.value}."
+            )
+        await self.record(EventDraft(kind=kind, plan_id=plan_id, payload=dict(payload)))
+
+    async def changed(self) -> None:
+        """Wait for the next recorded fact."""
+        await self._change.wait()

@@ -1,0 +1,299 @@
+"""Drives one plan: asks what comes next, does it, asks again."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from decimal import Decimal
+
+from db.clock import Clock
+from db.model.event import EventDraft
+from db.model.market import Quote
+from db.model.order import Side
+from db.model.plan import Phase, Severity, Step
+from db.model.policy import Policy
+from db.model.run import ChildOrder, Mode, PlanRun, PlanState
+from services.brokers.port import BrokerUnavailableError
+from services.execution.book import RunBook
+from services.execution.decide import (
+    Advance,
+    Buy,
+    Cancel,
+    Finish,
+    Intend,
+    Limits,
+    OpenBuys,
+    Pause,
+    Send,
+    Wait,
+    decide,
+    needs_order,
+)
+from services.execution.gate import GateResult, gate, reserved_by, worst_price
+from services.execution.resize import resized
+from services.execution.sender import Sender
+from services.risk.facts import Facts
+from services.risk.recheck import recheck, spendable_cash
+
+SETTLE_SECONDS = 10
+"""How long the broker's cash may lag behind the last sell before buys are cut to what is there."""
+UNREACHABLE_PAUSE_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class PlanDriver:
+    """One task per working plan. Buys of all plans pass the gate one at a time."""
+
+    def __init__(
+        self,
+        book: RunBook,
+        sender: Sender,
+        clock: Clock,
+        facts: Callable[[], Awaitable[Facts]],
+        cash_lock: asyncio.Lock,
+    ) -> None:
+        self._book = book
+        self._sender = sender
+        self._clock = clock
+        self._facts = facts
+        self._cash_lock = cash_lock
+
+    async def drive(self, plan_id: str, policy: Policy) -> None:
+        """Until the plan has ended, was paused or halted; then it returns."""
+        limits = Limits(
+            phase_wait=timedelta(seconds=policy.phase_wait_seconds),
+            order_time_limit=timedelta(seconds=policy.order_time_limit_seconds),
+        )
+        while True:
+            change = asyncio.ensure_future(self._book.changed())
+            try:
+                run = self._book.run(plan_id)
+                if run.state.ended or run.state in (PlanState.PAUSED, PlanState.HALTED):
+                    return
+                action = decide(run, self._clock.now(), limits)
+                if isinstance(action, Wait):
+                    await self._wait(change, action)
+                else:
+                    await self._perform(run, action, policy)
+            except BrokerUnavailableError as error:
+                log.warning("plan %s: %s", plan_id, error)
+                await self._clock.sleep(UNREACHABLE_PAUSE_SECONDS)
+            finally:
+                change.cancel()
+
+    async def _wait(self, change: "asyncio.Future[None]", action: Wait) -> None:
+        if action.until is None:
+            await change
+            return
+        left = max((action.until - self._clock.now()).total_seconds(), 0.0)
+        pause = asyncio.ensure_future(self._clock.sleep(left))
+        try:
+            await asyncio.wait({change, pause}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            pause.cancel()
+
+    async def _perform(
+        self,
+        run: PlanRun,
+        action: Send | Intend | OpenBuys | Buy | Cancel | Pause | Advance | Finish,
+        policy: Policy,
+    ) -> None:
+        plan_id = run.plan.plan_id
+        match action:
+            case Send(orders):
+                await self._send_intents(run, orders)
+            case Intend(orders):
+                await self._sender.intend(orders)
+                await self._sender.send(orders)
+            case OpenBuys(first):
+                await self._open_buys(run, first, policy)
+            case Buy(step, order):
+                await self._buy(run, step, order, policy)
+            case Cancel(orders):
+                await asyncio.gather(
+                    *(self._sender.cancel(o, "time_limit", "over its time limit") for o in orders)
+                )
+            case Pause(reason):
+                await self._pause(plan_id, reason)
+            case Advance(to):
+                payload = {"from": run.state.value, "to": to.value}
+                await self._book.advance(plan_id, to, "PlanAdvanced", payload)
+                if to is PlanState.PROTECTING:
+                    await self._protect(self._book.run(plan_id))
+            case Finish(state, reason):
+                payload = {"state": state.value, "reason": reason}
+                await self._book.advance(plan_id, state, "PlanEnded", payload)
+
+    async def _send_intents(self, run: PlanRun, orders: tuple[ChildOrder, ...]) -> None:
+        """Intents left by a stop or an unanswered send. A buy passes the gate again."""
+        buys = tuple(order for order in orders if order.side is Side.BUY)
+        await self._sender.send(tuple(order for order in orders if order.side is Side.SELL))
+        for order in buys:
+            async with self._cash_lock:
+                step = run.plan.step(order.step)
+                policy_facts = await self._facts()
+                result = self._gate(policy_facts, step, order.qty, policy_facts.policy)
+                if result.qty >= order.qty:
+                    await self._sender.send((order,))
+                else:
+                    await self._cash_short(run, step, result)
+                    return
+
+    async def _open_buys(self, run: PlanRun, first: Step, policy: Policy) -> None:
+        """The buy phase opens on fresh figures: every remaining step is checked again, and the
+        broker's cash is given a moment to show the last sell."""
+        facts = await self._facts()
+        if (why := refusal(run, facts, Phase.BUY)) is not None:
+            await self._void_and_pause(run.plan.plan_id, why)
+            return
+        result = self._gate(facts, first, first.qty, policy)
+        opened = run.phase_opened_at or self._clock.now()
+        lag = (self._clock.now() - opened).total_seconds()
+        if result.qty < first.qty and lag < SETTLE_SECONDS:
+            await self._clock.sleep(UNREACHABLE_PAUSE_SECONDS)
+            return
+        payload = {"from": run.state.value, "to": PlanState.BUYING.value}
+        await self._book.advance(run.plan.plan_id, PlanState.BUYING, "PlanAdvanced", payload)
+
+    def _gate(self, facts: Facts, step: Step, wanted: Decimal, policy: Policy) -> GateResult:
+        account = facts.portfolio.account(step.account)
+        quote: Quote | None = facts.quotes.get(step.symbol)
+        return gate(
+            step,
+            wanted,
+            worst_price(step, quote, policy),
+            spendable_cash(account, policy),
+            reserved_by(self._book.runs.values(), step.account, policy),
+        )
+
+    async def _buy(self, run: PlanRun, step: Step, order: ChildOrder, policy: Policy) -> None:
+        async with self._cash_lock:
+            result = self._gate(await self._facts(), step, order.qty, policy)
+            await self._book.record(
+                EventDraft(
+                    kind="GateChecked",
+                    plan_id=run.plan.plan_id,
+                    step=step.n,
+                    account=step.account,
+                    symbol=step.symbol,
+                    payload=dict(result.to_payload()),
+                )
+            )
+            if self._book.run(run.plan.plan_id).state is not PlanState.BUYING:
+                return  # paused or halted while we looked
+            if result.qty < order.qty and run.mode is not Mode.AUTO:
+                await self._cash_short(run, step, result)
+                return
+            if result.qty * result.worst_price < (policy.min_trade_value or 0) or not result.qty:
+                await self._give_up(run, step, result)
+                return
+            order = order.model_copy(update={"qty": result.qty})
+            await self._sender.intend((order,))
+            await self._sender.send((order,))
+
+    async def _cash_short(self, run: PlanRun, step: Step, result: GateResult) -> None:
+        """Step and phase modes: the changed plan is shown, and approved again or not at all."""
+        plan_id = run.plan.plan_id
+        words = (
+            f"cash is short for step {step.n}: {step.symbol} {step.qty} needs "
+            f"${result.worst_cost:,.2f}, ${max(result.spendable - result.reserved, Decimal(0)):,.2f} "
+            f"may be spent"
+        )
+        if result.qty * result.worst_price < 1:
+            await self._give_up(run, step, result)
+        else:
+            plan = resized(run.plan, step.n, run.filled_qty(step.n) + result.qty)
+            await self._book.record(
+                EventDraft(
+                    kind="PlanEdited",
+                    plan_id=plan_id,
+                    step=step.n,
+                    payload={"plan": plan.to_json(), "reason": words},
+                )
+            )
+        await self._void_and_pause(plan_id, f"{words}. Look at the changed plan and approve it.")
+
+    async def _give_up(self, run: PlanRun, step: Step, result: GateResult) -> None:
+        left = max(result.spendable - result.reserved, Decimal(0))
+        reason = f"only ${left:,.2f} may be spent, one share costs ${result.worst_price:,.2f}"
+        await self._book.record(
+            EventDraft(
+                kind="StepGivenUp",
+                plan_id=run.plan.plan_id,
+                step=step.n,
+                symbol=step.symbol,
+                payload={"reason": reason},
+            )
+        )
+
+    async def _void_and_pause(self, plan_id: str, why: str) -> None:
+        await self._book.record(
+            EventDraft(kind="ApprovalVoided", plan_id=plan_id, payload={"reason": why})
+        )
+        await self._pause(plan_id, why)
+
+    async def _pause(self, plan_id: str, reason: str) -> None:
+        await self._book.advance(plan_id, PlanState.PAUSED, "PlanPaused", {"reason": reason})
+
+    async def _protect(self, run: PlanRun) -> None:
+        """Every bought position gets the stop and target of its step, moved to the fill price."""
+        drafts = tuple(
+            _protection(run, step)
+            for step in run.plan.phase_steps(Phase.BUY)
+            if run.filled_qty(step.n) and (step.stop_loss_price or step.target_price)
+        )
+        if drafts:
+            await self._book.record(*drafts)
+
+
+def _protection(run: PlanRun, step: Step) -> EventDraft:
+    """Stop and target keep their distance in percent from the price really paid (spec 5)."""
+    paid = run.filled_avg_price(step.n) or step.expected_price
+
+    def moved(price: Decimal | None) -> str | None:
+        if price is None:
+            return None
+        return format((price / step.expected_price * paid).quantize(Decimal("0.01")), "f")
+
+    return EventDraft(
+        kind="ProtectionSet",
+        plan_id=run.plan.plan_id,
+        step=step.n,
+        account=step.account,
+        symbol=step.symbol,
+        payload={
+            "stop_price": moved(step.stop_loss_price),
+            "target_price": moved(step.target_price),
+            "qty": format(run.filled_qty(step.n), "f"),
+        },
+    )
+
+
+def drifted(run: PlanRun, facts: Facts, phase: Phase) -> tuple[tuple[Step, Decimal], ...]:
+    """Steps of the phase still to send whose price has left the tolerance, with their drift."""
+    tolerance = facts.policy.drift_tolerance
+    found = []
+    for step in run.plan.phase_steps(phase):
+        quote = facts.quotes.get(step.symbol)
+        if not needs_order(run, step) or quote is None or quote.mid is None:
+            continue
+        drift = quote.mid / step.reference_price - 1
+        if abs(drift) > tolerance:
+            found.append((step, drift))
+    return tuple(found)
+
+
+def refusal(run: PlanRun, facts: Facts, phase: Phase) -> str | None:
+    """Why the phase may not open on these facts: a blocking check or a drifted price."""
+    remaining = [step.n for step in run.plan.steps if needs_order(run, step)]
+    blocks = [f for f in recheck(run.plan, facts, remaining) if f.severity is Severity.BLOCK]
+    if blocks:
+        return f"checked again before the {phase.value} phase: {blocks[0].message}"
+    if moved := drifted(run, facts, phase):
+        step, drift = moved[0]
+        return (
+            f"{step.symbol} moved {drift:+.2%} since the plan was shown, more than the "
+            f"{facts.policy.drift_tolerance:.2%} that the approval covers"
+        )
+    return None

@@ -1,0 +1,291 @@
+"""The engine: everything that may be asked of plans, and the tasks that carry them out.
+
+Principle 1: nothing reaches a broker except through here, and nothing enters but approved plans."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+
+from db.clock import Clock
+from db.model.event import Event, EventDraft
+from db.model.order import OrderState
+from db.model.plan import Phase, Plan
+from db.model.run import Approval, Mode, PlanRun, PlanState
+from db.model.trading import HaltReport, TradingState
+from services.brokers.port import Broker, CancelOutcome, OrderUpdate
+from services.execution.approval import ApprovalCard, Approvals
+from services.execution.book import NotPossibleError, Recorder, RunBook
+from services.execution.decide import is_confirmed, needs_order
+from services.execution.driver import PlanDriver, refusal
+from services.execution.kill import KillSwitch
+from services.execution.safety import Safety
+from services.execution.sender import Sender
+from services.execution.tracker import Tracker
+from services.risk.facts import Facts
+
+log = logging.getLogger(__name__)
+
+INTERRUPTED = "interrupted: the desk stopped while this plan was working"
+
+
+class Engine:
+    """One per desk. `facts` fetches fresh ones from the broker; it raises
+    BrokerUnavailableError when it can't."""
+
+    def __init__(
+        self,
+        journal: Recorder,
+        broker: Broker,
+        safety: Safety,
+        clock: Clock,
+        facts: Callable[[], Awaitable[Facts]],
+        account: Callable[[], str],
+    ) -> None:
+        self.book = RunBook(journal)
+        self.safety = safety
+        self.sender = Sender(self.book, broker, safety)
+        self.tracker = Tracker(self.book, broker, self.sender, clock)
+        self.kill = KillSwitch(self.book, broker, self.sender, safety, clock)
+        self._broker = broker
+        self._clock = clock
+        self._facts = facts
+        self._account = account
+        self._approvals = Approvals()
+        self._driver = PlanDriver(self.book, self.sender, clock, facts, asyncio.Lock())
+        self._drives: dict[str, asyncio.Task[None]] = {}
+
+    # --- start, stop, reports from the broker -------------------------------------------------
+
+    async def recover(self, events: Iterable[Event]) -> None:
+        """Fold the journal. Whatever was under way is asked for, and its plan waits for the
+        trader: nothing is sent before the trader says continue (spec 5, Crash and restart)."""
+        self.book.load(events)
+        for run in self.book.working_runs():
+            for order in run.orders:
+                if order.state in (OrderState.INTENT, OrderState.SENT):
+                    await self.sender.mark_unknown(order, "the desk stopped before the answer")
+            if run.state is not PlanState.PAUSED and run.state is not PlanState.HALTED:
+                await self.book.record(
+                    EventDraft(
+                        kind="PlanPaused",
+                        plan_id=run.plan.plan_id,
+                        payload={"reason": INTERRUPTED},
+                    )
+                )
+
+    async def on_update(self, update: OrderUpdate) -> bool:
+        """A message of the order stream. False when the order isn't ours."""
+        return await self.sender.absorb(update.order, update.fill)
+
+    async def close(self) -> None:
+        """Stop driving. What works at the broker goes on working; the next start resumes."""
+        for task in self._drives.values():
+            task.cancel()
+        await asyncio.gather(*self._drives.values(), return_exceptions=True)
+
+    # --- plans before they run ----------------------------------------------------------------
+
+    async def add(self, plan: Plan) -> PlanRun:
+        await self.book.record(
+            EventDraft(kind="PlanCreated", plan_id=plan.plan_id, payload={"plan": plan.to_json()})
+        )
+        return self.book.run(plan.plan_id)
+
+    async def edit(self, plan: Plan, reason: str) -> PlanRun:
+        """A new revision, before approval or after: an approval of the old one is void."""
+        run = self.book.run(plan.plan_id)
+        if run.state not in (PlanState.CHECKED, PlanState.APPROVED):
+            raise NotPossibleError(
+                f"Plan {plan.plan_id} is {run.state.value}: only a plan that has not started "
+                "can be edited."
+            )
+        if run.approval is not None:
+            await self._void(plan.plan_id, f"edited: {reason}")
+        await self.book.record(
+            EventDraft(
+                kind="PlanEdited",
+                plan_id=plan.plan_id,
+                payload={"plan": plan.to_json(), "reason": reason},
+            )
+        )
+        return self.book.run(plan.plan_id)
+
+    async def reject(self, plan_id: str, reason: str) -> PlanRun:
+        run = self.book.run(plan_id)
+        if run.state.working:
+            raise NotPossibleError(f"Plan {plan_id} is under way: abort it instead.")
+        payload = {"reason": reason}
+        await self.book.advance(plan_id, PlanState.ABORTED, "PlanRejected", payload)
+        return self.book.run(plan_id)
+
+    async def card(self, plan_id: str) -> ApprovalCard:
+        run = self.book.run(plan_id)
+        if not _approvable(run):
+            raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to approve.")
+        return self._approvals.issue(run, await self._facts(), self.safety.state, self._account())
+
+    async def approve(
+        self, plan_id: str, token: str, plan_hash: str, mode: Mode, approver: str
+    ) -> PlanRun:
+        """The trader typed the token. Checked again on fresh facts. Raises NotPossibleError."""
+        run = self.book.run(plan_id)
+        if not _approvable(run):
+            raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to approve.")
+        facts = await self._facts()
+        run = self.book.run(plan_id)
+        self._approvals.redeem(run, token, plan_hash, facts)
+        now = self._clock.now()
+        approval = Approval(
+            plan_hash=run.plan.hash,
+            approver=approver,
+            mode=mode,
+            approved_at=now,
+            expires_at=now + timedelta(minutes=facts.policy.approval_minutes),
+        )
+        await self.book.record(
+            EventDraft(
+                kind="PlanApproved", plan_id=plan_id, payload={"approval": approval.to_json()}
+            )
+        )
+        return self.book.run(plan_id)
+
+    # --- plans that run -----------------------------------------------------------------------
+
+    async def start(self, plan_id: str) -> PlanRun:
+        """Run an approved plan. Raises NotPossibleError; a void approval is journalled."""
+        run = self.book.run(plan_id)
+        approval = run.approval
+        if run.state is not PlanState.APPROVED or approval is None:
+            raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: approve it first.")
+        self._require_sending()
+        if self._clock.now() > approval.expires_at:
+            await self._void(plan_id, "the approval expired before the plan started")
+            raise NotPossibleError("The approval has expired. Approve the plan again.")
+        facts = await self._facts()
+        first = Phase.SELL if run.plan.phase_steps(Phase.SELL) else Phase.BUY
+        if (why := refusal(run, facts, first)) is not None:
+            await self._void(plan_id, why)
+            raise NotPossibleError(f"Not started, {why}. Propose or approve it again.")
+        run = self.book.run(plan_id)
+        if run.state is not PlanState.APPROVED or run.approval != approval:
+            raise NotPossibleError(f"Plan {plan_id} is {run.state.value} meanwhile.")
+        # One approval, one execution: the state moves before anything else can look (invariant 23).
+        payload = {"mode": approval.mode.value}
+        await self.book.advance(plan_id, PlanState.SELLING, "PlanStarted", payload)
+        self._drive(plan_id, facts)
+        return self.book.run(plan_id)
+
+    async def confirm_next(self, plan_id: str) -> PlanRun:
+        """Step mode: the next step may go. Phase mode: the next phase may."""
+        run = self.book.run(plan_id)
+        if run.state not in (PlanState.SELLING, PlanState.SETTLING, PlanState.BUYING):
+            raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: no step waits.")
+        self._require_sending()
+        step = next(
+            (s for s in run.plan.steps if needs_order(run, s) and not is_confirmed(run, s)), None
+        )
+        if step is None:
+            raise NotPossibleError("No step waits for you.")
+        if step.phase is Phase.BUY and run.state is PlanState.SELLING:
+            raise NotPossibleError("The buys wait until every sell is filled or closed.")
+        if run.mode is Mode.PHASE:
+            draft = EventDraft(
+                kind="PhaseConfirmed", plan_id=plan_id, payload={"phase": step.phase.value}
+            )
+        else:
+            draft = EventDraft(
+                kind="StepConfirmed", plan_id=plan_id, step=step.n, symbol=step.symbol
+            )
+        await self.book.record(draft)
+        return self.book.run(plan_id)
+
+    async def pause(self, plan_id: str, reason: str = "paused by the trader") -> PlanRun:
+        await self.book.advance(plan_id, PlanState.PAUSED, "PlanPaused", {"reason": reason})
+        return self.book.run(plan_id)
+
+    async def continue_(self, plan_id: str) -> PlanRun:
+        """A paused or halted plan goes on from the exact step it was at."""
+        run = self.book.run(plan_id)
+        if run.state not in (PlanState.PAUSED, PlanState.HALTED) or run.paused_from is None:
+            raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to continue.")
+        self._require_sending()
+        if run.approval is None or run.approval.plan_hash != run.plan.hash:
+            raise NotPossibleError(f"Plan {plan_id} changed: approve what remains, then continue.")
+        facts = await self._facts()
+        to = run.paused_from
+        await self.book.advance(plan_id, to, "PlanContinued", {"to": to.value})
+        self._drive(plan_id, facts)
+        return self.book.run(plan_id)
+
+    async def abort(self, plan_id: str, reason: str) -> PlanRun:
+        """End the plan: nothing more is sent, what works is cancelled."""
+        run = self.book.run(plan_id)
+        await self.book.advance(plan_id, PlanState.ABORTED, "PlanAborted", {"reason": reason})
+        for order in run.orders:
+            if order.state.working and order.order_id is not None:
+                await self.sender.cancel(order, "abort", "the plan was aborted")
+        self.tracker.kick()
+        return self.book.run(plan_id)
+
+    async def cancel(self, client_order_id: str) -> CancelOutcome:
+        order = self.book.order(client_order_id)
+        if order is None or order.state.terminal:
+            raise NotPossibleError(f"No working order of ours has the id {client_order_id}.")
+        outcome = await self.sender.cancel(order, "trader", "cancelled by the trader")
+        self.tracker.kick()
+        return outcome
+
+    # --- the switch ---------------------------------------------------------------------------
+
+    async def halt(self, by: str, reason: str) -> HaltReport:
+        return await self.kill.halt(by, reason)
+
+    async def resume(self, reason: str, obstacle: str | None) -> TradingState:
+        """Back to ACTIVE: typed, with a reason, and only when reconciliation is clean."""
+        if self.safety.state is TradingState.ACTIVE:
+            raise NotPossibleError("Trading is already ACTIVE.")
+        if not reason.strip():
+            raise NotPossibleError("Resuming needs a reason.")
+        if obstacle is not None:
+            raise NotPossibleError(f"Trading stays {self.safety.state.value}: {obstacle}")
+        await self.book.record(
+            EventDraft(kind="TradingResumed", payload={"reason": reason.strip()})
+        )
+        self.safety.resume()
+        return self.safety.state
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _require_sending(self) -> None:
+        if (why := self.safety.forbids(reducing=True)) is not None:
+            raise NotPossibleError(f"Nothing may be sent: {why}.")
+
+    async def _void(self, plan_id: str, reason: str) -> None:
+        await self.book.record(
+            EventDraft(kind="ApprovalVoided", plan_id=plan_id, payload={"reason": reason})
+        )
+
+    def _drive(self, plan_id: str, facts: Facts) -> None:
+        running = self._drives.get(plan_id)
+        if running is not None and not running.done():
+            return
+        task = asyncio.create_task(self._drive_safely(plan_id, facts), name=f"plan {plan_id}")
+        self._drives[plan_id] = task
+
+    async def _drive_safely(self, plan_id: str, facts: Facts) -> None:
+        """A driver that dies must not leave a plan that looks as if it were working."""
+        try:
+            await self._driver.drive(plan_id, facts.policy)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("plan %s stopped", plan_id)
+            await self.pause(plan_id, "an internal error stopped it; see desk.log")
+
+
+def _approvable(run: PlanRun) -> bool:
+    """Not started yet, or paused with its approval voided."""
+    if run.state in (PlanState.CHECKED, PlanState.APPROVED):
+        return True
+    return run.state in (PlanState.PAUSED, PlanState.HALTED) and run.approval is None

@@ -1,0 +1,76 @@
+"""Polling, as backup of the stream: what became of every order that may be working."""
+
+import asyncio
+import logging
+
+from db.clock import Clock
+from db.model.order import OrderState
+from db.model.run import ChildOrder
+from services.brokers.port import Broker, BrokerUnavailableError
+from services.execution.book import RunBook
+from services.execution.sender import Sender
+
+POLL_SECONDS = 2.0
+"""Spec 5, Phases."""
+NOT_FOUND_SECONDS = 2.0
+"""Two look-ups this far apart must both say "not found" (alpaca.md §2.3)."""
+
+log = logging.getLogger(__name__)
+
+
+class Tracker:
+    """Asks every two seconds while anything works, and at once when kicked."""
+
+    def __init__(self, book: RunBook, broker: Broker, sender: Sender, clock: Clock) -> None:
+        self._book = book
+        self._broker = broker
+        self._sender = sender
+        self._clock = clock
+        self._kicked = asyncio.Event()
+        self._not_found_since: dict[str, float] = {}
+
+    def kick(self) -> None:
+        self._kicked.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            if self._book.working_orders():
+                try:
+                    await self.poll()
+                except BrokerUnavailableError as error:
+                    log.warning("polling orders: %s", error)
+            self._kicked.clear()
+            wait = asyncio.ensure_future(self._kicked.wait())
+            pause = asyncio.ensure_future(self._clock.sleep(POLL_SECONDS))
+            try:
+                await asyncio.wait({wait, pause}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                wait.cancel()
+                pause.cancel()
+
+    async def poll(self) -> None:
+        """One look at the broker. Raises BrokerUnavailableError: then nothing was learnt."""
+        open_orders = {order.client_order_id: order for order in await self._broker.open_orders()}
+        for order in self._book.working_orders():
+            report = open_orders.get(order.client_order_id)
+            if report is None:
+                await self._look_up(order)
+            else:
+                self._not_found_since.pop(order.client_order_id, None)
+                await self._sender.absorb(report)
+
+    async def _look_up(self, order: ChildOrder) -> None:
+        report = await self._broker.order(order.client_order_id)
+        if report is not None:
+            self._not_found_since.pop(order.client_order_id, None)
+            await self._sender.absorb(report)
+            return
+        current = self._book.order(order.client_order_id)
+        if current is None or current.state is not OrderState.UNKNOWN:
+            return  # its answer is still under way, or came meanwhile
+        now = self._clock.monotonic()
+        first = self._not_found_since.setdefault(order.client_order_id, now)
+        if now - first >= NOT_FOUND_SECONDS:
+            del self._not_found_since[order.client_order_id]
+            await self._sender.mark_not_found(order)
