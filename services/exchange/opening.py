@@ -1,0 +1,222 @@
+"""From settings and the state file to an exchange that is ready to serve."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import NAMESPACE_URL, uuid5
+
+from services.exchange import sessions
+from services.exchange.accounts import Account, Position, credentials
+from services.exchange.book import Book, Listing, parse_book, read_book
+from services.exchange.clock import Clock, OpenClock, StartedClock, WallClock, open_start
+from services.exchange.exchange import Exchange
+from services.exchange.fill_model import FillModel, PartialFills, TouchFills
+from services.exchange.market import Market
+from services.exchange.quotes import CENT, PriceSource
+from services.exchange.rate_limit import RateLimit
+from services.exchange.request_log import RequestLog
+from services.exchange.settings import Settings
+from services.exchange.store import VERSION, Standstill, StateError, Store
+from services.exchange.streams.data_hub import DataHub
+from services.exchange.streams.trade_hub import TradeHub
+from services.exchange.tape import Tape, TapePlayer
+from services.exchange.venue import Ledger, Venue
+from services.exchange.walk import Walk
+
+SAVE_EVERY = 5.0  # true seconds between two notes of where prices and time stand
+TEST_LISTING = Listing(symbol="FAKEPACA", price=Decimal(100))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An exchange with the things that move it."""
+
+    exchange: Exchange
+    walk: Walk
+    test_market: Market
+
+    def turn(self) -> None:
+        """One tick of everything: prices, matching, then who watches."""
+        exchange = self.exchange
+        now = exchange.clock.now()
+        update = exchange.market.advance(now)
+        exchange.venue.turn(update.quoted)
+        exchange.data_hub.publish(update)
+        exchange.test_hub.publish(self.test_market.advance(now))
+
+    def note_standstill(self) -> None:
+        now = self.exchange.clock.now()
+        still = Standstill(now, self.walk.step, self.walk.mids)
+        self.exchange.store.put_fact("standstill", still.as_text())
+
+
+def open_exchange(
+    settings: Settings,
+    store: Store,
+    requests: RequestLog,
+    wall: Callable[[], float] = time.time,
+) -> Opened:
+    """Raises BookError, TapeError or StateError with one sentence.
+
+    Must run in the event loop that will serve: what is delayed is delayed there.
+    """
+    tape = Tape.of(settings.tape) if settings.tape else None
+    book = _book(settings, store)
+    noted = store.fact("standstill")
+    still = Standstill.parsed(noted) if noted else None
+    clock = _clock(settings, tape, still)
+    now = clock.now()
+    ledger = _ledger(book, store, now)
+    listings = _listings(book, tape)
+    walk = Walk(
+        [listing for listing in listings if not tape or listing.symbol not in tape.symbols],
+        seed=settings.seed,
+        step_deviation=_step_deviation(settings),
+        trading=sessions.is_open,
+        mids=still.mids if still else None,
+        step=still.step if still else 0,
+    )
+    sources: list[PriceSource] = [walk] + ([TapePlayer(tape)] if tape else [])
+    market = Market(listings, sources)
+    market.take(walk.opening(now), now)
+    trade_hub = TradeHub()
+    store.publish = trade_hub.publish
+    venue = Venue(
+        ledger,
+        market,
+        store,
+        clock,
+        _fill_model(settings),
+        settings.fill_delay,
+        asyncio.get_running_loop().call_later,
+    )
+    exchange = Exchange(
+        venue,
+        market,
+        clock,
+        store,
+        requests,
+        RateLimit(settings.rate_limit, wall),
+        trade_hub,
+        DataHub(),
+        DataHub(),
+    )
+    opened = Opened(exchange, walk, _test_market(settings, now))
+    opened.note_standstill()
+    opened.turn()
+    venue.resume()
+    return opened
+
+
+def _book(settings: Settings, store: Store) -> Book:
+    """The book the state was begun with; another one asked for is refused, never mixed in."""
+    version, kept = store.fact("version"), store.fact("book")
+    if kept is None:
+        book = read_book(settings.book)
+        store.put_fact("version", VERSION)
+        store.put_fact("book", book.model_dump_json())
+        return book
+    if version != VERSION:
+        raise StateError(f"State {settings.state} is of version {version}, not {VERSION}.")
+    book = parse_book(kept, "of the state file")
+    if settings.book is not None and read_book(settings.book) != book:
+        raise StateError(
+            f"State {settings.state} was begun with another book than {settings.book}:"
+            " leave --book away or take another --state."
+        )
+    return book
+
+
+def _ledger(book: Book, store: Store, now: datetime) -> Ledger:
+    accounts = {account.name: account for account in store.accounts()}
+    if accounts:
+        return Ledger(
+            accounts,
+            {(held.account, held.symbol): held for held in store.positions()},
+            {order.id: order for order in store.orders()},
+            store.fills(),
+        )
+    ledger = Ledger(_accounts(book, now))
+    for account in ledger.accounts.values():
+        store.put_account(account)
+    for line in book.positions:
+        held = Position(
+            account=line.account,
+            symbol=line.symbol,
+            qty=line.qty,
+            cost=line.qty * line.avg_entry_price,
+        )
+        ledger.positions[held.account, held.symbol] = held
+        store.put_position(held)
+    return ledger
+
+
+def _accounts(book: Book, now: datetime) -> dict[str, Account]:
+    prices = {listing.symbol: listing.price for listing in book.market}
+    accounts = {}
+    for index, (name, line) in enumerate(book.accounts.items(), start=1):
+        key, secret = credentials(name)
+        held = sum(p.qty * prices[p.symbol] for p in book.positions if p.account == name)
+        accounts[name] = Account(
+            name=name,
+            id=str(uuid5(NAMESPACE_URL, f"simulated exchange account {name}")),
+            account_number=f"SIM{index:06d}",
+            key=key,
+            secret=secret,
+            cash=line.cash,
+            multiplier=Decimal(line.multiplier),
+            last_equity=line.cash + held if line.equity_at_open is None else line.equity_at_open,
+            created_at=now,
+        )
+    return accounts
+
+
+def _listings(book: Book, tape: Tape | None) -> list[Listing]:
+    """The book's instruments; what only the tape knows comes after."""
+    listed = {listing.symbol: listing for listing in book.market}
+    for symbol, mid in (tape.first_mids() if tape else {}).items():
+        price = mid.quantize(CENT)
+        known = listed.get(symbol) or Listing(symbol=symbol, price=price)
+        listed[symbol] = known.model_copy(update={"price": price})
+    return list(listed.values())
+
+
+def _clock(settings: Settings, tape: Tape | None, still: Standstill | None) -> Clock:
+    """A restart goes on after the last time anybody can have seen."""
+    noted = still.at + timedelta(seconds=SAVE_EVERY * settings.speed) if still else None
+    if tape is not None:
+        first = settings.clock if isinstance(settings.clock, datetime) else tape.session.opens
+        return StartedClock(noted or first, settings.speed)
+    if isinstance(settings.clock, datetime):
+        return StartedClock(noted or settings.clock, settings.speed)
+    if settings.clock == "real":
+        return WallClock()
+    first = open_start(datetime.now(UTC).astimezone(sessions.NEW_YORK).date())
+    return OpenClock(max(first, noted) if noted else first, settings.speed)
+
+
+def _step_deviation(settings: Settings) -> Decimal:
+    """Of one step, as a fraction: variance grows with the exchange time of a tick."""
+    seconds = Decimal(settings.tick) * Decimal(settings.speed)
+    return (settings.volatility / 10_000 * seconds.sqrt()).quantize(Decimal("1e-9"))
+
+
+def _fill_model(settings: Settings) -> FillModel:
+    touch = TouchFills()
+    return PartialFills(touch, settings.seed) if settings.partials else touch
+
+
+def _test_market(settings: Settings, now: datetime) -> Market:
+    """What /v2/test streams: one made-up symbol, at all hours."""
+    walk = Walk(
+        [TEST_LISTING],
+        seed=settings.seed,
+        step_deviation=Decimal("0.0001"),
+        trading=lambda at: True,
+    )
+    market = Market([TEST_LISTING], [walk])
+    market.take(walk.opening(now), now)
+    return market

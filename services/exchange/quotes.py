@@ -1,0 +1,79 @@
+"""What a price feed says: quotes, trades and the bars made of them. Prices are exact Decimals."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+CENT = Decimal("0.01")
+TENTH_OF_MILL = Decimal("0.0001")
+ONE = Decimal(1)
+
+
+class Quote(NamedTuple):
+    """Best bid and ask; a price of 0 means nobody quotes that side. Sizes are shares."""
+
+    symbol: str
+    bid: Decimal
+    bid_size: int
+    ask: Decimal
+    ask_size: int
+    at: datetime
+
+
+class Trade(NamedTuple):
+    """A print. From a tape it is a second of them: `high` and `low` are that second's."""
+
+    symbol: str
+    id: int
+    price: Decimal
+    size: int
+    at: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+
+
+@dataclass
+class Bar:
+    """A running bar. `turnover` is Σ price × size, for the volume-weighted price."""
+
+    symbol: str
+    at: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: int
+    trades: int
+    turnover: Decimal
+
+    @classmethod
+    def begun(cls, trade: Trade, at: datetime) -> "Bar":
+        bar = cls(
+            trade.symbol, at, trade.open, trade.high, trade.low, trade.price, 0, 0, Decimal(0)
+        )
+        bar.take(trade)
+        return bar
+
+    def take(self, trade: Trade) -> None:
+        self.high = max(self.high, trade.high)
+        self.low = min(self.low, trade.low)
+        self.close = trade.price
+        self.volume += trade.size
+        self.trades += 1
+        self.turnover += trade.price * trade.size
+
+    @property
+    def vwap(self) -> Decimal:
+        return (self.turnover / self.volume).quantize(TENTH_OF_MILL) if self.volume else self.close
+
+
+class PriceSource(Protocol):
+    """Where prices come from. `due` may be asked for any later time, never for an earlier one."""
+
+    def due(self, now: datetime) -> list[Quote | Trade]: ...
+
+
+def tick_size(price: Decimal) -> Decimal:
+    return CENT if price >= ONE else TENTH_OF_MILL

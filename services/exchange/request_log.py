@@ -1,0 +1,66 @@
+"""Every REST request and its answer, one JSON line each, in the order they were answered."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class RequestLogError(Exception):
+    """The log cannot be written; the message is one sentence."""
+
+
+class RequestLog:
+    """`seq` counts arrivals and goes on where an existing file ended. Path None: no log."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._last = _last_seq(path) if path else 0
+        try:
+            self._file = path.open("a", encoding="utf-8") if path else None
+        except OSError as error:
+            raise RequestLogError(f"Requests file {path} cannot be written: {error}.") from error
+
+    def arrived(self) -> int:
+        self._last += 1
+        return self._last
+
+    def answered(self, record: Mapping[str, Any]) -> None:
+        """Written through to the system before the answer leaves."""
+        if self._file is not None:
+            self._file.write(json.dumps(record) + "\n")
+            self._file.flush()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def body_for_log(body: bytes) -> Any:
+    """A body as JSON if it is JSON, else as text; None when there is none."""
+    text = body.decode("utf-8", errors="replace")
+    if not text:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _last_seq(path: Path) -> int:
+    """The largest number in a file that may end in a torn line; such a line is closed off."""
+    if not path.exists():
+        return 0
+    try:
+        data = path.read_bytes()
+        if data and not data.endswith(b"\n"):
+            with path.open("ab") as file:
+                file.write(b"\n")
+    except OSError as error:
+        raise RequestLogError(f"Requests file {path} cannot be read: {error}.") from error
+    largest = 0
+    for line in data.splitlines():
+        try:
+            largest = max(largest, int(json.loads(line)["seq"]))
+        except (ValueError, KeyError, TypeError):
+            continue  # torn by a kill, or not ours
+    return largest

@@ -1,0 +1,142 @@
+"""The process: one host, one port, REST and the websockets; start, run, clean stop."""
+
+import asyncio
+import errno
+import json
+import signal
+from functools import partial
+from typing import Any
+
+import click
+from aiohttp import web
+
+from services.exchange.exchange import Exchange
+from services.exchange.opening import SAVE_EVERY, Opened, open_exchange
+from services.exchange.request_log import RequestLog
+from services.exchange.rest.gate import add_routes
+from services.exchange.settings import HOST, Settings
+from services.exchange.store import Store
+from services.exchange.streams import data_stream, trade_stream
+
+MOST_BODY = 1 << 20
+
+
+class PortError(Exception):
+    """The port cannot be had; the message is one sentence."""
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises the one-sentence errors of its parts."""
+    store = Store(settings.state)
+    requests = RequestLog(settings.requests)
+    opened = open_exchange(settings, store, requests)
+    runner = web.AppRunner(_app(opened.exchange, settings), access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    port = await _listen(runner, settings, store)
+    store.put_fact("port", str(port))
+    await store.commit()
+    failed = _fail_on_defect()
+    work: set[asyncio.Future[None]] = {
+        asyncio.create_task(store.run()),
+        asyncio.create_task(_tick(opened, settings.tick)),
+        asyncio.create_task(_note(opened)),
+    }
+    stopped = asyncio.ensure_future(_until_stopped())
+    click.echo(json.dumps(_hello(opened.exchange, port)))
+    try:
+        ended, _ = await asyncio.wait({*work, stopped, failed}, return_when="FIRST_COMPLETED")
+        for done in ended:
+            done.result()
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await runner.cleanup()
+    opened.note_standstill()
+    await store.close()
+    requests.close()
+
+
+def _app(exchange: Exchange, settings: Settings) -> web.Application:
+    app = web.Application(client_max_size=MOST_BODY)
+    limits = settings.data_limits
+    app.router.add_get("/stream", partial(trade_stream.serve, exchange))
+    for path, hub in (
+        ("/v2/iex", exchange.data_hub),
+        ("/v2/sip", exchange.data_hub),
+        ("/v2/test", exchange.test_hub),
+    ):
+        app.router.add_get(path, partial(data_stream.serve, exchange, hub, limits))
+    add_routes(app, exchange)
+    return app
+
+
+async def _listen(runner: web.AppRunner, settings: Settings, store: Store) -> int:
+    """The port asked for, else the one the state last had, else any."""
+    kept = int(store.fact("port") or 0)
+    for port in [settings.port] if settings.port else [kept, 0]:
+        site = web.TCPSite(runner, HOST, port, reuse_address=True)
+        try:
+            await site.start()
+        except OSError as error:
+            await site.stop()
+            if settings.port:
+                taken = error.errno == errno.EADDRINUSE
+                reason = "is in use" if taken else f"cannot be used: {error.strerror}"
+                raise PortError(f"Port {settings.port} {reason}.") from error
+            continue
+        return int(runner.addresses[0][1])
+    raise PortError(f"No free port on {HOST}.")
+
+
+def _hello(exchange: Exchange, port: int) -> dict[str, str]:
+    """The first line on stdout: all a client needs to connect as the first account."""
+    first = next(iter(exchange.venue.ledger.accounts.values()))
+    http, ws = f"http://{HOST}:{port}", f"ws://{HOST}:{port}"
+    return {
+        "trading_url": http,
+        "trading_stream_url": f"{ws}/stream",
+        "data_url": http,
+        "data_stream_url": f"{ws}/v2/iex",
+        "key": first.key,
+        "secret": first.secret,
+    }
+
+
+async def _tick(opened: Opened, every: float) -> None:
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    while True:
+        due = max(due + every, loop.time())
+        await asyncio.sleep(due - loop.time())
+        opened.turn()
+
+
+async def _note(opened: Opened) -> None:
+    """Half as often again as a restart counts on, so that its time is never behind."""
+    while True:
+        await asyncio.sleep(SAVE_EVERY / 2)
+        opened.note_standstill()
+
+
+async def _until_stopped() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _fail_on_defect() -> "asyncio.Future[None]":
+    """A delayed step that raises leaves the engine in doubt: the process ends with that error."""
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[None] = loop.create_future()
+
+    def fail(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, Exception) and "handle" in context and not failed.done():
+            failed.set_exception(error)
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(fail)
+    return failed

@@ -1,0 +1,103 @@
+"""New York trading days: weekdays without NYSE holidays, half days included."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+OPEN = time(9, 30)
+CLOSE = time(16, 0)
+EARLY_CLOSE = time(13, 0)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One regular session; `opens` and `closes` are aware UTC times."""
+
+    day: date
+    opens: datetime
+    closes: datetime
+
+
+def session_of(day: date) -> Session | None:
+    """The regular session of a New York date, None when the market is closed all day."""
+    if day.weekday() >= 5 or day in _holidays(day.year):
+        return None
+    close = EARLY_CLOSE if day in _half_days(day.year) else CLOSE
+    return Session(day, _utc(day, OPEN), _utc(day, close))
+
+
+def sessions_from(day: date) -> Iterator[Session]:
+    """Sessions on and after a date, without end."""
+    while True:
+        found = session_of(day)
+        if found:
+            yield found
+        day += DAY
+
+
+def current_or_next(now: datetime) -> Session:
+    """The session that is running, else the next one to open."""
+    today = now.astimezone(NEW_YORK).date()
+    return next(session for session in sessions_from(today) if session.closes > now)
+
+
+def session_after(session: Session) -> Session:
+    return next(sessions_from(session.day + DAY))
+
+
+def is_open(now: datetime) -> bool:
+    return current_or_next(now).opens <= now
+
+
+def _utc(day: date, at: time) -> datetime:
+    return datetime.combine(day, at, NEW_YORK).astimezone(UTC)
+
+
+@cache
+def _holidays(year: int) -> frozenset[date]:
+    """NYSE's rules; one-off closures (mourning, storms) are not in them."""
+    fixed = [date(year, 7, 4), date(year, 12, 25)] + ([date(year, 6, 19)] if year >= 2022 else [])
+    days = {
+        _nth(year, 1, 0, 3),  # Martin Luther King
+        _nth(year, 2, 0, 3),  # Presidents
+        _easter(year) - 2 * DAY,  # Good Friday
+        _nth(year, 6, 0, 1) - 7 * DAY,  # Memorial: the Monday a week before June's first...
+        _nth(year, 9, 0, 1),  # Labor
+        _nth(year, 11, 3, 4),  # Thanksgiving
+        *(_observed(day) for day in fixed),
+    }
+    # ... and a New Year's Day on a Saturday is not made up for in December.
+    new_year = date(year, 1, 1)
+    if new_year.weekday() != 5:
+        days.add(_observed(new_year))
+    return frozenset(days)
+
+
+@cache
+def _half_days(year: int) -> frozenset[date]:
+    eves = {date(year, 7, 3), date(year, 12, 24), _nth(year, 11, 3, 4) + DAY}
+    return frozenset(day for day in eves if day.weekday() < 5 and day not in _holidays(year))
+
+
+def _nth(year: int, month: int, weekday: int, nth: int) -> date:
+    first = date(year, month, 1)
+    return first + DAY * ((weekday - first.weekday()) % 7 + 7 * (nth - 1))
+
+
+def _observed(day: date) -> date:
+    return day + DAY * {5: -1, 6: 1}.get(day.weekday(), 0)
+
+
+def _easter(year: int) -> date:
+    """Gregorian Easter Sunday (the anonymous algorithm, Meeus 1991)."""
+    golden, century, rest = year % 19, *divmod(year, 100)
+    leaps, skipped = divmod(century, 4)
+    moon = (19 * golden + century - leaps - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
+    sunday = (32 + 2 * skipped + 2 * (rest // 4) - moon - rest % 4) % 7
+    shift = (golden + 11 * moon + 22 * sunday) // 451
+    month, day = divmod(moon + sunday - 7 * shift + 114, 31)
+    return date(year, month, day + 1)

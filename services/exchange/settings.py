@@ -1,0 +1,33 @@
+"""What an exchange is started with."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from services.exchange.streams.data_stream import DataLimits
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`clock` is "open", "real" or a start time; seconds are true seconds.
+
+    `volatility` is the standard deviation of a second's move in basis points.
+    """
+
+    book: Path | None = None
+    tape: Path | None = None
+    state: Path | None = None
+    requests: Path | None = None
+    port: int = 0
+    seed: int = 7
+    volatility: Decimal = Decimal(1)
+    tick: float = 1.0
+    clock: str | datetime = "open"
+    speed: float = 1.0
+    fill_delay: float = 0.15
+    partials: bool = False
+    rate_limit: int = 200
+    data_limits: DataLimits = field(default_factory=DataLimits)

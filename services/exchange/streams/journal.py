@@ -1,0 +1,22 @@
+"""Websocket connects in the requests file."""
+
+from aiohttp import web
+
+from services.exchange.exchange import Exchange
+from services.exchange.wire import instant
+
+
+def log_connection(exchange: Exchange, request: web.Request, account: str | None) -> None:
+    exchange.requests.answered(
+        {
+            "seq": exchange.requests.arrived(),
+            "at": instant(exchange.clock.now()),
+            "account": account,
+            "method": "WS",
+            "path": request.path,
+            "query": dict(request.query),
+            "body": None,
+            "status": 101,
+            "answer": None,
+        }
+    )

@@ -1,0 +1,27 @@
+"""Who listens to which account's `trade_updates`."""
+
+from collections.abc import Iterable
+
+from services.exchange.streams.connection import Connection
+from services.exchange.trade_updates import TradeUpdate
+
+
+class TradeHub:
+    def __init__(self) -> None:
+        self._listeners: dict[Connection, str] = {}
+
+    def listen(self, connection: Connection, account: str) -> None:
+        self._listeners[connection] = account
+
+    def leave(self, connection: Connection) -> None:
+        self._listeners.pop(connection, None)
+
+    def publish(self, updates: Iterable[TradeUpdate]) -> None:
+        """Durable updates, in order, to everybody who listens to their account."""
+        if not self._listeners:
+            return
+        for update in updates:
+            frame = update.as_frame()
+            for connection, account in self._listeners.items():
+                if account == update.order.account:
+                    connection.send(frame)
