@@ -1,0 +1,30 @@
+"""What goes wrong with a journal file, each as one sentence that a trader can act on."""
+
+import sqlite3
+from pathlib import Path
+
+
+class JournalError(Exception):
+    """The journal can't be used: one sentence says why and what to do. New exposure must stop."""
+
+
+_SENTENCES = {
+    "SQLITE_FULL": "The disk that holds the journal {path} is full: free space, then start the desk again.",
+    "SQLITE_READONLY": "The journal {path} is read-only: make it and its directory writable, then start the desk again.",
+    "SQLITE_BUSY": "Another program holds the journal {path} locked: end that program, then start the desk again.",
+    "SQLITE_LOCKED": "Another program holds the journal {path} locked: end that program, then start the desk again.",
+    "SQLITE_CORRUPT": "The journal {path} is damaged ({detail}): keep the file and restore the latest backup.",
+    "SQLITE_NOTADB": "The file {path} is not a journal ({detail}): restore the latest backup or name another file.",
+    "SQLITE_CANTOPEN": "The journal {path} can't be opened: check that it exists and that you may read and write it.",
+    "SQLITE_PERM": "The journal {path} can't be opened: check that you may read and write it.",
+    "SQLITE_IOERR": "The disk failed while the journal {path} was used ({detail}): check the disk and its free space.",
+    "SQLITE_CONSTRAINT": "Another program wrote to the journal {path} ({detail}): only one desk may, end the other.",
+}
+
+
+def journal_error(error: sqlite3.Error, path: Path) -> JournalError:
+    """The sentence for SQLite's `error` on the journal at `path`."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    family = "_".join(name.split("_")[:2])
+    sentence = _SENTENCES.get(family, "The journal {path} can't be used ({detail}).")
+    return JournalError(sentence.format(path=path, detail=error))

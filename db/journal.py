@@ -1,0 +1,228 @@
+"""The journal: append-only events in one SQLite file, hash-chained, the desk its only writer.
+
+Everything that matters is a fold of it (spec 7, Journal)."""
+
+import asyncio
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from db.chain import GENESIS
+from db.connection import reading, writing
+from db.errors import JournalError, journal_error
+from db.migrations import VERSION, migrate, version_of
+from db.model.event import KINDS, Event, EventDraft
+from db.projections import TABLES
+from db.rows import SELECT_EVENTS, event_of
+from db.verification import Verification, backup, rebuild, verify
+from db.writer import Append, Outcome, Writer
+
+__all__ = ["Journal", "JournalError", "Verification", "backup", "rebuild", "verify"]
+
+Subscriber = Callable[[tuple[Event, ...]], None]
+Found = TypeVar("Found")
+
+
+class Journal:
+    """One open journal. Made by `open`; used from the loop that opened it."""
+
+    def __init__(self, path: Path, clock: Callable[[], datetime], db: sqlite3.Connection) -> None:
+        seq, head = db.execute("SELECT seq, hash FROM head").fetchone()
+        self.path = path
+        self._clock = clock
+        self._db = db
+        self._loop = asyncio.get_running_loop()
+        self._subscribers: list[Subscriber] = []
+        self._head_seq: int = seq
+        self._failure: JournalError | None = None
+        self._closed = False
+        self._reader = reading(path)
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
+        self._writer = Writer(db, path, seq, head, self._hand_over)
+
+    @classmethod
+    async def open(cls, path: Path, clock: Callable[[], datetime]) -> "Journal":
+        """Open the journal at `path`; create it, or back it up and migrate it, where needed.
+
+        Raises JournalError: one sentence says why it can't be used."""
+        db = await asyncio.to_thread(_opened, path, clock)
+        try:
+            return cls(path, clock, db)
+        except sqlite3.Error as error:
+            db.close()
+            raise journal_error(error, path) from error
+
+    @property
+    def head_seq(self) -> int:
+        """Number of the last committed event, 0 in an empty journal."""
+        return self._head_seq
+
+    @property
+    def failed(self) -> str | None:
+        """Why nothing can be appended any more; None while all is well."""
+        return None if self._failure is None else str(self._failure)
+
+    def on_append(self, callback: Subscriber) -> Callable[[], None]:
+        """Call `callback` on the loop after each commit, in order, before the append returns.
+
+        Returns what ends it. An error in a callback goes to the loop's exception handler."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback)
+
+    async def append(self, *drafts: EventDraft) -> tuple[Event, ...]:
+        """Write the drafts, all or none, in order. Returns when they are committed, and on disk if
+        any of their kinds is synced. A cancelled wait does not take the events back.
+
+        Raises ValueError (unknown kind, payload that is no JSON or lacks what its kind needs: this
+        append alone) or JournalError (the journal failed: nothing is appended from now on)."""
+        for draft in drafts:
+            if draft.kind not in KINDS:
+                raise ValueError(f"There is no event kind {draft.kind!r}: db/model/event.py.")
+        if self._failure is not None:
+            raise self._failure
+        if self._closed:
+            raise JournalError(f"The journal {self.path} is closed.")
+        if not drafts:
+            return ()
+        append = Append(drafts, self._clock(), self._loop.create_future())
+        self._writer.put(append)
+        return await append.done
+
+    async def events(
+        self,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        plan_id: str | None = None,
+        kinds: Iterable[str] | None = None,
+    ) -> tuple[Event, ...]:
+        """Events after number `after`, oldest first, at most `limit`, of one plan, of some kinds."""
+        where = ["seq > ?"]
+        values: list[str | int] = [after]
+        if plan_id is not None:
+            where.append("plan_id = ?")
+            values.append(plan_id)
+        if kinds is not None:
+            where.append("kind IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(sorted(kinds)))
+        values.append(-1 if limit is None else limit)
+        sql = f"{SELECT_EVENTS} WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?"
+        return await self._events(sql, values)
+
+    async def tail(self, limit: int) -> tuple[Event, ...]:
+        """The last `limit` events, oldest first."""
+        sql = f"{SELECT_EVENTS} ORDER BY seq DESC LIMIT ?"
+        return tuple(reversed(await self._events(sql, (limit,))))
+
+    async def rows(self, table: str, **equals: str | int) -> tuple[dict[str, Any], ...]:
+        """Rows of a projection (`db.projections.TABLES`) whose columns equal what is given.
+
+        Decimals are text. KeyError for a table that is none."""
+        if table not in TABLES:
+            raise KeyError(table)
+
+        def read() -> tuple[dict[str, Any], ...]:
+            from sqlite_utils import Database  # 0.4 s to import: not at the desk's start
+
+            where = " AND ".join(f"{column} = ?" for column in equals) or None
+            found = Database(self._reader).table(table)
+            return tuple(found.rows_where(where, list(equals.values()), order_by="1, 2"))
+
+        return await self._read(read)
+
+    async def close(self) -> None:
+        """Write what waits, then let go of the file. Nothing can be appended after."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._writer.stop)
+        self._reading.shutdown()
+        self._reader.close()
+        self._db.close()
+
+    async def _events(self, sql: str, values: Sequence[str | int]) -> tuple[Event, ...]:
+        return await self._read(lambda: tuple(map(event_of, self._reader.execute(sql, values))))
+
+    async def _read(self, read: Callable[[], Found]) -> Found:
+        if self._closed:
+            raise JournalError(f"The journal {self.path} is closed.")
+        try:
+            return await self._loop.run_in_executor(self._reading, read)
+        except sqlite3.Error as error:
+            raise journal_error(error, self.path) from error
+
+    def _hand_over(self, outcomes: Sequence[Outcome]) -> None:
+        """In the writer's thread: tell the loop."""
+        try:
+            self._loop.call_soon_threadsafe(self._tell, outcomes)
+        except RuntimeError:
+            return  # the loop is closed: nobody waits any more
+
+    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        for append, outcome in outcomes:
+            if isinstance(outcome, Exception):
+                if isinstance(outcome, JournalError):
+                    self._failure = outcome
+                if not append.done.cancelled():
+                    append.done.set_exception(outcome)
+                continue
+            self._head_seq = outcome[-1].seq
+            # Scheduled before the result is set, so subscribers know before the waiter goes on.
+            for subscriber in self._subscribers:
+                self._loop.call_soon(subscriber, outcome)
+            if not append.done.cancelled():
+                append.done.set_result(outcome)
+
+
+def _opened(path: Path, clock: Callable[[], datetime]) -> sqlite3.Connection:
+    """A writing connection to a journal of our schema."""
+    try:
+        db = writing(path)
+    except OSError as error:
+        raise JournalError(
+            f"The journal {path} can't be opened ({error.strerror}): check its directory."
+        ) from error
+    except sqlite3.Error as error:
+        raise journal_error(error, path) from error
+    try:
+        _prepare(db, path, clock)
+    except sqlite3.Error as error:
+        db.close()
+        raise journal_error(error, path) from error
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path, clock: Callable[[], datetime]) -> None:
+    version = version_of(db, path)
+    db.execute("PRAGMA journal_mode = WAL")
+    if version < VERSION:
+        if version:
+            _back_up_before_migration(db, path, version, clock())
+        migrate(db, version)
+    db.execute("BEGIN IMMEDIATE")  # says at once if the file is read-only or locked
+    db.execute("INSERT OR IGNORE INTO head (id, seq, hash) VALUES (1, 0, ?)", (GENESIS,))
+    db.execute("COMMIT")
+    last = db.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    if (last or (0, GENESIS)) != db.execute("SELECT seq, hash FROM head").fetchone():
+        raise JournalError(
+            f"The journal {path} was cut short or changed by hand: keep the file, run "
+            "`quarterdeck journal verify` and restore the latest backup."
+        )
+
+
+def _back_up_before_migration(
+    db: sqlite3.Connection, path: Path, version: int, now: datetime
+) -> None:
+    to = path.with_name(f"{path.name}.schema{version}.{now:%Y%m%dT%H%M%SZ}.bak")
+    with closing(sqlite3.connect(to)) as target:
+        db.backup(target)
+    shutil.copymode(path, to)
