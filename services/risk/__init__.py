@@ -1,0 +1,1 @@
+"""The catalogue of checks, the policies and the verdict. Pure: facts in, findings out (spec 3)."""

@@ -1,0 +1,124 @@
+"""What one run of the checks looks at, and how findings are worded."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cached_property
+from types import MappingProxyType
+
+from db.model.base import plain
+from db.model.order import Side
+from db.model.plan import Finding, Severity, Standing, Step
+from services.risk.facts import Facts
+from services.risk.standing import standing, unpriced
+
+PLAN = "plan"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Steps in the order of their sending, on facts, with the standing before and after."""
+
+    facts: Facts
+    steps: tuple[Step, ...]
+    before: Standing
+    after: Standing
+
+    @cached_property
+    def increasing(self) -> tuple[Step, ...]:
+        """Steps that open or add to exposure. The rest reduce: caps never block those."""
+        return tuple(step for step in self.steps if not self.reduces(step))
+
+    def reduces(self, step: Step) -> bool:
+        return self.facts.reduces(step.account, step.symbol, step.side, step.qty)
+
+    @cached_property
+    def bought(self) -> dict[str, Decimal]:
+        """Symbol → value at the mid of what the plan adds to exposure on the buy side."""
+        total: dict[str, Decimal] = {}
+        for step in self.increasing:
+            if step.side is Side.BUY:
+                value = step.qty * step.reference_price
+                total[step.symbol] = total.get(step.symbol, Decimal(0)) + value
+        return total
+
+    @property
+    def worst(self) -> Severity:
+        """How severe an exposure finding may be: a plan that only reduces is never blocked."""
+        return Severity.BLOCK if self.increasing else Severity.WARN
+
+    def severity(self, step: Step) -> Severity:
+        """BLOCK, or WARN for a step that reduces."""
+        return Severity.WARN if self.reduces(step) else Severity.BLOCK
+
+    @cached_property
+    def unknown(self) -> str:
+        """Why weights can't be computed, or ""."""
+        missing = unpriced(self.facts)
+        if missing:
+            return f"no price for {', '.join(missing)}"
+        if self.before.equity <= 0:
+            return f"the portfolio's value is {money(self.before.equity)}"
+        if self.after.equity <= 0:
+            return f"the portfolio's value after the plan is {money(self.after.equity)}"
+        return ""
+
+
+def case_of(facts: Facts, steps: Sequence[Step]) -> Case:
+    return Case(facts, tuple(steps), standing(facts), standing(facts, steps))
+
+
+Findings = Iterator[Finding]
+Values = Mapping[str, Decimal | str]
+NOTHING: Values = MappingProxyType({})
+
+
+def cannot(
+    check: str, severity: Severity, subject: str, why: str, step: int | None = None
+) -> Finding:
+    """Data is missing: never a pass."""
+    message = f"{check} can't be checked: {why}."
+    return Finding(check=check, severity=severity, subject=subject, message=message, step=step)
+
+
+def passed(
+    check: str,
+    message: str,
+    subject: str = PLAN,
+    values: Values = NOTHING,
+    **more: Decimal | str,
+) -> Finding:
+    return found(check, Severity.PASS, subject, message, {**values, **more})
+
+
+def found(
+    check: str,
+    severity: Severity,
+    subject: str,
+    message: str,
+    values: Values = NOTHING,
+    *,
+    step: int | None = None,
+    **more: Decimal | str,
+) -> Finding:
+    """A finding; its numbers are shown as plain decimals."""
+    return Finding(
+        check=check,
+        severity=severity,
+        subject=subject,
+        message=message,
+        values={
+            key: plain(value) if isinstance(value, Decimal) else value
+            for key, value in {**values, **more}.items()
+        },
+        step=step,
+    )
+
+
+def percent(fraction: Decimal) -> str:
+    return f"{(fraction * 100).quantize(Decimal('0.1'), ROUND_HALF_EVEN)}%"
+
+
+def money(amount: Decimal) -> str:
+    rounded = amount.quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+    return f"-${-rounded:,}" if rounded < 0 else f"${rounded:,}"

@@ -1,0 +1,297 @@
+"""Checks of single orders: may this symbol be traded, in this size, at this price, now?"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+from db.model.base import plain
+from db.model.order import OrderType, Side
+from db.model.plan import Finding, Severity, Step
+from services.risk.case import PLAN, Case, Findings, cannot, found, money, passed, percent
+from services.risk.facts import ZERO
+
+DUPLICATE_WINDOW = timedelta(seconds=60)
+
+Look = Callable[[Step], Finding | None]
+
+
+def _each(case: Case, check: str, look: Look, all_well: str, *, reducing: bool = False) -> Findings:
+    """`look` at every step (at those that increase exposure only, unless `reducing`); one pass when
+    none is found wanting."""
+    well = True
+    for step in case.steps if reducing else case.increasing:
+        finding = look(step)
+        if finding is not None:
+            well = False
+            yield finding
+    if well:
+        yield passed(check, all_well)
+
+
+def share_sufficiency(case: Case) -> Findings:
+    """Never sell more than is held and free of other orders: all sells of a symbol together."""
+    sold: dict[tuple[str, str], Decimal] = {}
+
+    def look(step: Step) -> Finding | None:
+        if step.side is Side.BUY:
+            return None
+        key = (step.account, step.symbol)
+        total = sold[key] = sold.get(key, ZERO) + step.qty
+        position = case.facts.position(*key)
+        held = max(position.qty, ZERO) if position is not None else ZERO
+        free = min(held, max(position.qty_available, ZERO)) if position is not None else ZERO
+        if total <= free:
+            return None
+        why = (
+            f"{plain(held - free)} of {plain(held)} held are tied to other orders"
+            if total <= held
+            else f"{plain(held)} are held"
+        )
+        message = f"{plain(total)} {step.symbol} would be sold in {step.account}, but {why}."
+        return found(
+            "share_sufficiency",
+            Severity.BLOCK,
+            step.symbol,
+            message,
+            step=step.n,
+            sold=total,
+            held=held,
+            free=free,
+        )
+
+    yield from _each(
+        case, "share_sufficiency", look, "Every share sold is held and free.", reducing=True
+    )
+
+
+def restricted(case: Case) -> Findings:
+    listed = case.facts.policy.restricted
+
+    def look(step: Step) -> Finding | None:
+        if step.symbol not in listed:
+            return None
+        message = f"{step.symbol} is restricted: {listed[step.symbol]}."
+        return found("restricted", Severity.BLOCK, step.symbol, message, step=step.n)
+
+    yield from _each(case, "restricted", look, "No restricted symbol is bought.")
+
+
+def market_hours(case: Case) -> Findings:
+    check, clock = "market_hours", case.facts.clock
+    if clock is None:
+        yield cannot(check, case.worst, PLAN, "the broker's clock is not known")
+    elif not clock.is_open:
+        opens = f"{clock.next_open:%Y-%m-%d %H:%M} UTC"
+        yield found(
+            check, case.worst, PLAN, f"The market is closed; it opens {opens}.", opens=opens
+        )
+    else:
+        yield passed(check, "The regular session is open.")
+
+
+def _value_after(case: Case, step: Step) -> Decimal:
+    held = next((h.value for h in case.after.holdings if h.symbol == step.symbol), None)
+    return abs(held) if held is not None else step.qty * step.reference_price
+
+
+def min_position(case: Case) -> Findings:
+    least = case.facts.policy.min_position_value
+    if least is None:
+        return
+
+    def look(step: Step) -> Finding | None:
+        value = _value_after(case, step)
+        if value >= least:
+            return None
+        message = f"{step.symbol} would be a position of {money(value)}, under the minimum of {money(least)}."
+        return found(
+            "min_position",
+            Severity.BLOCK,
+            step.symbol,
+            message,
+            step=step.n,
+            value=value,
+            minimum=least,
+        )
+
+    yield from _each(
+        case, "min_position", look, f"Every position bought is at least {money(least)}."
+    )
+
+
+def min_trade(case: Case) -> Findings:
+    least = case.facts.policy.min_trade_value
+    if least is None:
+        return
+
+    def look(step: Step) -> Finding | None:
+        value = step.qty * step.reference_price
+        if value >= least or not case.facts.held(step.account, step.symbol):
+            return None
+        message = f"The addition to {step.symbol} is {money(value)}, under the minimum trade of {money(least)}."
+        return found(
+            "min_trade",
+            Severity.BLOCK,
+            step.symbol,
+            message,
+            step=step.n,
+            value=value,
+            minimum=least,
+        )
+
+    yield from _each(case, "min_trade", look, f"Every addition is at least {money(least)}.")
+
+
+def order_value(case: Case) -> Findings:
+    most = case.facts.policy.max_order_value
+    if most is None:
+        return
+
+    def look(step: Step) -> Finding | None:
+        if step.expected_value <= most:
+            return None
+        message = f"Step {step.n} ({step.symbol}) is {money(step.expected_value)}, over the order limit of {money(most)}."
+        return found(
+            "order_value",
+            Severity.BLOCK,
+            step.symbol,
+            message,
+            step=step.n,
+            value=step.expected_value,
+            limit=most,
+        )
+
+    yield from _each(case, "order_value", look, f"No buy is over {money(most)}.")
+
+
+def adv_share(case: Case) -> Findings:
+    check, policy = "adv_share", case.facts.policy
+    warn, most = policy.warn_adv_share, policy.max_adv_share
+    if warn is None and most is None:
+        return
+
+    def look(step: Step) -> Finding | None:
+        share = case.facts.adv_share(step.symbol, step.qty)
+        if share is None:
+            why = f"the average daily volume of {step.symbol} is not known (add it to the instruments)"
+            return cannot(check, Severity.BLOCK, step.symbol, why, step.n)
+        over = next((line for line in (most, warn) if line is not None and share > line), None)
+        if over is None:
+            return None
+        severity = Severity.BLOCK if over is most else Severity.WARN
+        message = f"Step {step.n} is {percent(share)} of an average day's volume of {step.symbol}, over {percent(over)}."
+        return found(check, severity, step.symbol, message, step=step.n, share=share, limit=over)
+
+    yield from _each(case, check, look, "Every buy is a small part of a day's volume.")
+
+
+def quote_fresh(case: Case) -> Findings:
+    check = "quote_fresh"
+
+    def look(step: Step) -> Finding | None:
+        severity = case.severity(step)
+        quote = case.facts.quotes.get(step.symbol)
+        touch = None if quote is None else quote.bid if step.side is Side.SELL else quote.ask
+        if quote is None or touch is None:
+            return cannot(check, severity, step.symbol, f"no quote for {step.symbol}", step.n)
+        if step.type is not OrderType.MARKET or case.facts.fresh(step.symbol):
+            return None
+        age = int((case.facts.now - quote.at).total_seconds())
+        message = (
+            f"The price of {step.symbol} is {age} s old: too old for a market order, use a limit."
+        )
+        return found(check, severity, step.symbol, message, step=step.n, age=str(age))
+
+    yield from _each(case, check, look, "Every market order has a fresh price.", reducing=True)
+
+
+def price_collar(case: Case) -> Findings:
+    check, collar = "price_collar", case.facts.policy.price_collar
+    if collar is None:
+        return
+
+    def look(step: Step) -> Finding | None:
+        if step.limit_price is None:
+            return None
+        severity = case.severity(step)
+        quote = case.facts.quotes.get(step.symbol)
+        touch = None if quote is None else quote.ask if step.side is Side.BUY else quote.bid
+        if touch is None:
+            return cannot(check, severity, step.symbol, f"no quote for {step.symbol}", step.n)
+        beyond = step.limit_price / touch - 1
+        if step.side is Side.SELL:
+            beyond = -beyond
+        if beyond <= collar:
+            return None
+        message = f"The limit {money(step.limit_price)} for {step.symbol} is {percent(beyond)} beyond the market ({money(touch)}); {percent(collar)} is allowed."
+        return found(
+            check,
+            severity,
+            step.symbol,
+            message,
+            step=step.n,
+            limit_price=step.limit_price,
+            touch=touch,
+            collar=collar,
+        )
+
+    yield from _each(case, check, look, "No limit lies beyond the collar.", reducing=True)
+
+
+def tradable(case: Case) -> Findings:
+    check, facts = "tradable", case.facts
+    accounts = {account.name: account for account in facts.portfolio.accounts}
+
+    def look(step: Step) -> Finding | None:
+        known, account = facts.instruments.get(step.symbol), accounts.get(step.account)
+        if known is None:
+            return cannot(check, Severity.BLOCK, step.symbol, f"{step.symbol} is not known", step.n)
+        if account is None:
+            why = f"account {step.account} is not ours"
+            return cannot(check, Severity.BLOCK, step.symbol, why, step.n)
+        if account.trading_blocked or account.status != "ACTIVE":
+            message = f"Account {account.name} may not trade: the broker has it {account.status}."
+        elif not known.tradable:
+            message = f"{step.symbol} can't be traded at the broker now."
+        elif step.side is Side.BUY and step.qty % 1 and not known.fractionable:
+            message = f"{step.symbol} can't be bought in fractions: {plain(step.qty)} shares."
+        else:
+            return None
+        return found(check, Severity.BLOCK, step.symbol, message, step=step.n)
+
+    yield from _each(case, check, look, "Every symbol can be traded.", reducing=True)
+
+
+def duplicate_order(case: Case) -> Findings:
+    check, now = "duplicate_order", case.facts.now
+    seen: dict[tuple[str, str, Side, Decimal], str] = {}
+    for order in case.facts.portfolio.orders:
+        if order.side is None or order.qty is None:
+            continue
+        if order.submitted_at is None or now - order.submitted_at <= DUPLICATE_WINDOW:
+            seen[(order.account, order.symbol, order.side, order.qty)] = "an order working"
+
+    def look(step: Step) -> Finding | None:
+        key = (step.account, step.symbol, step.side, step.qty)
+        twin = seen.get(key)
+        seen[key] = f"step {step.n}"
+        if twin is None:
+            return None
+        message = f"Step {step.n} ({step.side} {plain(step.qty)} {step.symbol}) repeats {twin}."
+        return found(check, Severity.BLOCK, step.symbol, message, step=step.n)
+
+    yield from _each(case, check, look, "No order is there twice.", reducing=True)
+
+
+def opposite_order(case: Case) -> Findings:
+    check = "opposite_order"
+    working = {(o.account, o.symbol, o.side) for o in case.facts.portfolio.orders if o.side}
+
+    def look(step: Step) -> Finding | None:
+        other = Side.BUY if step.side is Side.SELL else Side.SELL
+        if (step.account, step.symbol, other) not in working:
+            return None
+        message = f"A {other} order of {step.symbol} is working: the broker would refuse to {step.side} against it."
+        return found(check, case.severity(step), step.symbol, message, step=step.n)
+
+    yield from _each(case, check, look, "No working order stands on the other side.", reducing=True)

@@ -1,0 +1,94 @@
+"""Runs the catalogue over a plan, and again over what remains of it."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal
+
+from db.model.plan import Finding, Plan, Step
+from services.risk import cash, exposure, orders
+from services.risk.case import Case, Findings, case_of
+from services.risk.catalogue import CHECKS
+from services.risk.estimate import expected_price
+from services.risk.facts import Facts
+from services.risk.standing import signed_value
+
+RULES: dict[str, Callable[[Case], Findings]] = {
+    rule.__name__: rule
+    for rule in (
+        exposure.sector_cap,
+        exposure.position_cap,
+        exposure.sector_increase,
+        exposure.leverage,
+        exposure.leveraged_cap,
+        exposure.position_count,
+        cash.cash_buffer,
+        cash.cash_path,
+        cash.buying_power,
+        cash.account_cash,
+        orders.restricted,
+        orders.share_sufficiency,
+        orders.market_hours,
+        orders.min_position,
+        orders.min_trade,
+        orders.order_value,
+        orders.adv_share,
+        orders.quote_fresh,
+        orders.price_collar,
+        orders.tradable,
+        orders.duplicate_order,
+        orders.opposite_order,
+    )
+}
+"""Check id → rule. `stated_weight` compares a proposal, which only planning sees."""
+
+
+def check(case: Case) -> tuple[Finding, ...]:
+    """Every finding, in the catalogue's order."""
+    return tuple(
+        finding for entry in CHECKS if entry.id in RULES for finding in RULES[entry.id](case)
+    )
+
+
+def recheck(
+    plan: Plan,
+    facts: Facts,
+    remaining: Collection[int],
+    left: Mapping[int, Decimal] | None = None,
+) -> tuple[Finding, ...]:
+    """The plan's `remaining` steps checked on fresh facts: at approval with all of them, at the
+    start of each phase with those not yet sent. `left` says how many shares of a step are still
+    to trade when that is fewer than planned."""
+    steps = [
+        step.model_copy(update={"qty": (left or {}).get(step.n, step.qty)})
+        for step in plan.steps
+        if step.n in remaining
+    ]
+    return check(case_of(facts, repriced(facts, steps)))
+
+
+def repriced(facts: Facts, steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The same orders at today's conservative prices, with their running cash. Where a quote is
+    missing the old price stays, and `quote_fresh` says so."""
+    running = {account.name: account.cash for account in facts.portfolio.accounts}
+    fresh: list[Step] = []
+    for step in steps:
+        price = expected_price(
+            facts,
+            step.symbol,
+            step.side,
+            step.qty,
+            limit_price=step.limit_price,
+            stop_price=step.stop_price,
+            kind=step.type,
+        )
+        price = step.expected_price if price is None else price
+        reference = facts.price(step.symbol) or step.reference_price
+        moved = step.model_copy(
+            update={
+                "expected_price": price,
+                "expected_value": step.qty * price,
+                "reference_price": reference,
+            }
+        )
+        running[step.account] = running.get(step.account, Decimal(0)) + signed_value(moved)
+        fresh.append(moved.model_copy(update={"expected_cash_after": running[step.account]}))
+    return tuple(fresh)
