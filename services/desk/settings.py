@@ -1,0 +1,138 @@
+"""The desk's settings: command line over environment (QUARTERDECK_*, sections by `__`) over
+config.toml in the home. The fields below are the one table; `config show`, `config check` and
+docs/settings.md are derived from them. `services.desk.config.load` reads them."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from db.model.base import Environment
+from services.desk.addresses import http_address, websocket_address
+
+PREFIX = "QUARTERDECK_"
+
+Seconds = Annotated[Decimal, Field(gt=0)]
+HttpAddress = Annotated[str, AfterValidator(http_address)]
+WebsocketAddress = Annotated[str, AfterValidator(websocket_address)]
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, ZoneInfoNotFoundError) as error:
+        raise ValueError(f"{name!r} is no time zone such as America/New_York") from error
+    return name
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SimSettings(Section):
+    """What the simulated exchange is started with; unset means the exchange's own default."""
+
+    book: str = Field("rebalance", description="Opening book: a built-in name or a file.")
+    seed: int | None = Field(None, description="Seed of the random walk: same seed, same prices.")
+    volatility: Decimal | None = Field(
+        None, ge=0, description="Standard deviation of a day's return, as a fraction."
+    )
+    tick: Seconds | None = Field(None, description="Seconds between two price steps.")
+    fill_delay: Decimal | None = Field(
+        None, ge=0, description="Seconds from an order's acceptance to its earliest fill."
+    )
+    tape: Path | None = Field(None, description="Folder of recorded prices to play instead.")
+    speed: Seconds | None = Field(None, description="Exchange seconds per true second.")
+    clock: str | None = Field(None, description="The exchange's time: open, wall, or an ISO start.")
+    requests: Path | None = Field(None, description="File that takes every request as a JSON line.")
+    rate_limit: int | None = Field(None, ge=0, description="Requests a minute the exchange allows.")
+    port: int = Field(0, ge=0, le=65535, description="TCP port on loopback; 0 takes a free one.")
+
+
+class BrokerSettings(Section):
+    """An Alpaca-compatible server. The four addresses may be overridden, with loopback too."""
+
+    trading_url: HttpAddress = Field(description="Base of the trading API.")
+    trading_stream_url: WebsocketAddress = Field(description="Stream of order updates.")
+    data_url: HttpAddress = Field(
+        "https://data.alpaca.markets", description="Base of the market-data API."
+    )
+    data_stream_url: WebsocketAddress = Field(
+        "wss://stream.data.alpaca.markets/v2/iex", description="Stream of market data."
+    )
+    key: SecretStr | None = Field(
+        None, min_length=1, description="API key id; else APCA_API_KEY_ID, keyring."
+    )
+    secret: SecretStr | None = Field(
+        None, min_length=1, description="API secret; else APCA_API_SECRET_KEY, keyring."
+    )
+
+
+class PaperSettings(BrokerSettings):
+    trading_url: HttpAddress = Field(
+        "https://paper-api.alpaca.markets", description="Base of the trading API."
+    )
+    trading_stream_url: WebsocketAddress = Field(
+        "wss://paper-api.alpaca.markets/stream", description="Stream of order updates."
+    )
+
+
+class LiveSettings(BrokerSettings):
+    trading_url: HttpAddress = Field(
+        "https://api.alpaca.markets", description="Base of the trading API."
+    )
+    trading_stream_url: WebsocketAddress = Field(
+        "wss://api.alpaca.markets/stream", description="Stream of order updates."
+    )
+
+
+class DeskSettings(BaseSettings):
+    """One desk's settings. Made by `load`, which names what is wrong in sentences."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__"
+    )
+
+    environment: Environment = Field(
+        Environment.SIM, description="Where orders go: sim, paper or live."
+    )
+    account_name: str = Field("main", min_length=1, description="Our name of the account.")
+    policy: str = Field("standard", min_length=1, description="Policy when none is named.")
+    zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "America/New_York", description="Time zone that times are shown in."
+    )
+    reconcile_seconds: Seconds = Field(
+        Decimal(60), description="Seconds between two comparisons with the broker."
+    )
+    requests_per_minute: int = Field(
+        200, gt=0, description="The broker's limit of requests; cancels have a reserved share."
+    )
+    halt_on_blindness_seconds: Seconds = Field(
+        Decimal(60), description="Seconds without both streams and polling until trading halts."
+    )
+    console: dict[str, Any] = Field({}, description="The console's own settings, checked by it.")
+    sim: SimSettings = Field(SimSettings(), description="The simulated exchange.")
+    paper: PaperSettings = Field(PaperSettings(), description="Alpaca's paper account.")
+    live: LiveSettings = Field(LiveSettings(), description="Alpaca's live account.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` hands over: it reads the three layers itself, to name each one's faults."""
+        return (init_settings,)
+
+    @property
+    def broker(self) -> BrokerSettings | None:
+        """The server of the chosen environment; None for the simulated exchange."""
+        if self.environment is Environment.SIM:
+            return None
+        return self.live if self.environment is Environment.LIVE else self.paper
