@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from db.model.base import Environment
+from db.model.environment import Environment
 
 LONGEST_SOCKET_PATH = 100
 """Bytes. Linux allows 107 and macOS 103 (sockaddr_un.sun_path)."""

@@ -3,10 +3,11 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+from db.model.environment import Environment as Environment
 
 
 def plain(number: Decimal) -> str:
@@ -44,11 +45,3 @@ class Noun(BaseModel):
 def canonical_json(value: Any) -> str:
     """One text per value: sorted keys, no blanks. What hashes are taken of."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-class Environment(StrEnum):
-    """Spec 1, Environments. `manual` and `ibkr` come with their brokers."""
-
-    SIM = "sim"
-    PAPER = "paper"
-    LIVE = "live"
