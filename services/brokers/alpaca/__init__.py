@@ -1,0 +1,1 @@
+"""Alpaca, paper and live, and every server that speaks its protocol (the simulated exchange)."""

@@ -1,0 +1,351 @@
+"""AlpacaBroker: the port spoken over Alpaca's REST and its two streams."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+import stamina
+from pydantic import SecretStr, ValidationError
+
+from db.clock import Clock
+from db.model.base import plain
+from db.model.instrument import Instrument
+from db.model.market import MarketClock, Quote
+from db.model.order import BrokerOrder, Fill, OrderRequest
+from db.model.portfolio import Account, Position
+from services.brokers.alpaca import outcomes, parsing
+from services.brokers.alpaca.answer import Answer, NoAnswerError, UnreadableError
+from services.brokers.alpaca.client import Permit, Rest, Timeouts, WithdrawnError
+from services.brokers.alpaca.endpoints import Endpoints, checked
+from services.brokers.limiter import Lane, RequestLimiter
+from services.brokers.port import (
+    BrokerMessage,
+    BrokerUnavailableError,
+    CancelOutcome,
+    Denied,
+    RequestBudget,
+    SubmitOutcome,
+)
+
+log = logging.getLogger(__name__)
+
+READERS = 4
+WRITERS = 4
+"""Threads of their own for orders and cancels, so that hung reads never hold up a kill."""
+
+ORDERS_PAGE = 500
+ACTIVITIES_PAGE = 100
+QUOTES_PAGE = 100
+"""Symbols asked for in one request."""
+
+_T = TypeVar("_T")
+
+
+class _FleetingError(BrokerUnavailableError):
+    """Failed fast and may succeed at once: dropped connection, 5xx, 429. Reads try again."""
+
+
+class AlpacaBroker:
+    """One account at Alpaca. Reads may run side by side; see `services.brokers.port.Broker`."""
+
+    def __init__(
+        self,
+        account_name: str,
+        key: SecretStr,
+        secret: SecretStr,
+        endpoints: Endpoints,
+        clock: Clock,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        """Connects to nothing yet. Raises EndpointError for an address that must not get keys,
+        ValueError for missing keys."""
+        if not key.get_secret_value() or not secret.get_secret_value():
+            raise ValueError("The API key and its secret are both needed.")
+        self._name = account_name
+        self._clock = clock
+        self._timeouts = timeouts or Timeouts()
+        self._rest = Rest(checked(endpoints), key, secret, self._timeouts)
+        self._limits = {
+            host: RequestLimiter(clock.monotonic) for host in ("trading", "data")
+        }  # the data host counts on its own
+        self._readers = ThreadPoolExecutor(READERS, "broker-read")
+        self._writers = ThreadPoolExecutor(WRITERS, "broker-write")
+
+    # Reads
+
+    async def account(self) -> Account:
+        return await self._get("/account", "the account", self._account)
+
+    async def positions(self) -> tuple[Position, ...]:
+        return await self._get("/positions", "positions", self._positions)
+
+    async def open_orders(self) -> tuple[BrokerOrder, ...]:
+        found = await self._orders({"status": "open"})
+        return tuple(order for order in found if order.state is None or not order.state.terminal)
+
+    async def orders_since(self, after: datetime) -> tuple[BrokerOrder, ...]:
+        return await self._orders({"status": "all", "after": after.isoformat()})
+
+    async def order(self, client_order_id: str) -> BrokerOrder | None:
+        what = f"order {client_order_id}"
+        answer = await self._answer(
+            "/orders:by_client_order_id",
+            what,
+            {"client_order_id": client_order_id},
+            lane=Lane.URGENT,
+        )
+        if outcomes.says_not_found(answer):
+            return None
+        found = self._read(answer, what, self._order)
+        if found.client_order_id != client_order_id:
+            raise BrokerUnavailableError(f"The broker answered with another order for {what}.")
+        return found
+
+    async def fills_since(self, after: datetime) -> tuple[Fill, ...]:
+        fills: dict[str, Fill] = {}
+        query = {"after": after.isoformat(), "direction": "asc", "page_size": str(ACTIVITIES_PAGE)}
+        while True:
+            page = await self._get("/account/activities/FILL", "fills", self._fills, query)
+            known = len(fills)
+            fills |= {fill.execution_id: fill for _, fill in page}
+            if len(page) < ACTIVITIES_PAGE:
+                return tuple(sorted(fills.values(), key=lambda fill: fill.at))
+            if len(fills) == known:
+                raise BrokerUnavailableError("The broker's pages of fills do not end.")
+            query["page_token"], _ = page[-1]
+
+    async def clock(self) -> MarketClock:
+        return await self._get("/clock", "the clock", parsing.market_clock)
+
+    async def instruments(self) -> tuple[Instrument, ...]:
+        """Active US equities. A row that can't be read is reported and left out."""
+        query = {"status": "active", "asset_class": "us_equity"}
+        return await self._get("/assets", "instruments", _instruments, query)
+
+    async def quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
+        """Latest quotes by REST. One that can't be read is reported and absent."""
+        wanted = sorted(set(symbols))
+        found: dict[str, Quote] = {}
+        for start in range(0, len(wanted), QUOTES_PAGE):
+            page = ",".join(wanted[start : start + QUOTES_PAGE])
+            query = {"symbols": page, "feed": "iex"}
+            found |= await self._get("/stocks/quotes/latest", "quotes", _quotes, query, host="data")
+        return found
+
+    def budget(self) -> RequestBudget:
+        return self._limits["trading"].budget()
+
+    # Writes
+
+    async def submit(self, request: OrderRequest, *, permit: Permit) -> SubmitOutcome:
+        if request.account != self._name:
+            return Denied(reason=f"this is not the broker of account {request.account!r}")
+        if (request.qty is None) == (request.notional is None):
+            return Denied(reason="an order needs either a quantity or an amount")
+        try:
+            answer = await self._send(
+                "trading", Lane.ORDER, "POST", "/orders", order_body(request), permit
+            )
+        except WithdrawnError as error:
+            return Denied(reason=str(error))
+        except NoAnswerError as error:
+            return outcomes.of_silence(error)
+        return outcomes.of_submit(answer, request.client_order_id, self._name)
+
+    async def cancel(self, order_id: str) -> CancelOutcome:
+        try:
+            answer = await self._send("trading", Lane.URGENT, "DELETE", f"/orders/{order_id}")
+        except NoAnswerError:
+            return CancelOutcome.UNRESOLVED
+        return outcomes.of_cancel(answer)
+
+    async def cancel_all(self) -> dict[str, CancelOutcome]:
+        try:
+            answer = await self._send("trading", Lane.URGENT, "DELETE", "/orders")
+        except NoAnswerError as error:
+            raise BrokerUnavailableError(f"Cancelling all orders: {error}.") from error
+        if answer.ok:
+            return self._read(answer, "the bulk cancel", outcomes.of_bulk_cancel)
+        if answer.status not in outcomes.DEFINITE:
+            raise outcomes.of_failed_read(answer, "the bulk cancel")
+        log.warning("bulk cancel answered %s: cancelling one by one", answer.status)
+        ids = [order.order_id for order in await self.open_orders()]
+        each = await asyncio.gather(*(self.cancel(order_id) for order_id in ids))
+        return dict(zip(ids, each, strict=True))
+
+    # Streams
+
+    def watch(self, symbols: Sequence[str]) -> None:
+        raise NotImplementedError
+
+    def messages(self) -> AsyncIterator[BrokerMessage]:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Answers under way are no longer waited for. Harmless when repeated."""
+        for pool in (self._readers, self._writers):
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._rest.close()
+
+    # How
+
+    async def _orders(self, query: Mapping[str, str]) -> tuple[BrokerOrder, ...]:
+        """All pages, newest first, each order and leg once. The next page starts a microsecond
+        late, at the last row again, so that orders of one instant are not lost between two."""
+        query = {**query, "limit": str(ORDERS_PAGE), "direction": "desc", "nested": "true"}
+        found: dict[str, BrokerOrder] = {}
+        while True:
+            page = await self._get("/orders", "orders", self._families, query)
+            known = len(found)
+            for family in page:
+                found |= {order.order_id: order for order in family}
+            if sum(len(family) for family in page) < ORDERS_PAGE:
+                return tuple(found.values())
+            oldest = page[-1][0].submitted_at
+            if len(found) == known or oldest is None:
+                raise BrokerUnavailableError("The broker's pages of orders do not end.")
+            query["until"] = (oldest + timedelta(microseconds=1)).isoformat()
+
+    def _account(self, body: Any) -> Account:
+        return parsing.account(body, self._name)
+
+    def _positions(self, body: Any) -> tuple[Position, ...]:
+        return tuple(parsing.position(row, self._name) for row in parsing.rows(body, "positions"))
+
+    def _order(self, body: Any) -> BrokerOrder:
+        return parsing.order(body, self._name)
+
+    def _families(self, body: Any) -> list[tuple[BrokerOrder, ...]]:
+        return [parsing.family(row, self._name) for row in parsing.rows(body, "orders")]
+
+    def _fills(self, body: Any) -> list[tuple[str, Fill]]:
+        """Activity id, which is the page token, and execution."""
+        return [
+            (parsing.required_text(row, "id"), parsing.activity_fill(row, self._name))
+            for row in parsing.rows(body, "fills")
+        ]
+
+    async def _get(
+        self,
+        path: str,
+        what: str,
+        read: Callable[[Any], _T],
+        query: Mapping[str, str] | None = None,
+        *,
+        host: str = "trading",
+    ) -> _T:
+        return self._read(await self._answer(path, what, query, host=host), what, read)
+
+    @staticmethod
+    def _read(answer: Answer, what: str, read: Callable[[Any], _T]) -> _T:
+        """All or nothing: a missing position or order would be worse than no list at all."""
+        if not answer.ok:
+            raise outcomes.of_failed_read(answer, what)
+        try:
+            return read(answer.json())
+        except (UnreadableError, ValidationError) as error:
+            raise BrokerUnavailableError(
+                f"The broker's answer for {what} can't be read: {outcomes.said(error)}."
+            ) from error
+
+    async def _answer(
+        self,
+        path: str,
+        what: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        lane: Lane = Lane.READ,
+        host: str = "trading",
+    ) -> Answer:
+        """The answer to a GET, whatever its status, tried again after fast failures. Raises
+        BrokerUnavailableError without one."""
+        async for attempt in stamina.retry_context(
+            on=_FleetingError,
+            attempts=self._timeouts.tries,
+            timeout=self._timeouts.total,
+            wait_initial=self._timeouts.pause,
+            wait_jitter=self._timeouts.pause,
+        ):
+            with attempt:
+                return await self._answer_once(path, what, query, lane, host)
+        raise AssertionError("unreachable: the last attempt raises")
+
+    async def _answer_once(
+        self, path: str, what: str, query: Mapping[str, str] | None, lane: Lane, host: str
+    ) -> Answer:
+        try:
+            answer = await self._send(host, lane, "GET", path, query)
+        except NoAnswerError as error:
+            kind = BrokerUnavailableError if error.timed_out else _FleetingError
+            raise kind(f"Asking the broker for {what}: {error}.") from error
+        if answer.status == 429 or answer.status >= 500:
+            raise _FleetingError(str(outcomes.of_failed_read(answer, what)))
+        return answer
+
+    async def _send(
+        self,
+        host: str,
+        lane: Lane,
+        method: str,
+        path: str,
+        data: Mapping[str, Any] | None = None,
+        permit: Permit | None = None,
+    ) -> Answer:
+        """One request in a worker thread, when its lane has room."""
+        while (wait := self._limits[host].take(lane)) > 0:
+            await self._clock.sleep(wait)
+        pool = self._readers if lane is Lane.READ else self._writers
+        try:
+            job = pool.submit(self._rest.call, host, method, path, data, permit)
+        except RuntimeError as error:
+            raise NoAnswerError("the broker's connection is closed", never_left=True) from error
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(job), self._timeouts.total)
+        except TimeoutError as error:
+            raise NoAnswerError(
+                "the broker did not answer in time", never_left=job.cancel(), timed_out=True
+            ) from error
+
+
+def order_body(request: OrderRequest) -> dict[str, Any]:
+    """What is POSTed: numbers as exact decimal text (alpaca.md §12 item 6)."""
+    numbers = {
+        "qty": request.qty,
+        "notional": request.notional,
+        "limit_price": request.limit_price,
+        "stop_price": request.stop_price,
+    }
+    return {
+        "client_order_id": request.client_order_id,
+        "symbol": request.symbol,
+        "side": request.side.value,
+        "type": request.type.value,
+        "time_in_force": request.time_in_force.value,
+        "extended_hours": request.extended_hours,
+        **{name: plain(value) for name, value in numbers.items() if value is not None},
+    }
+
+
+def _instruments(body: Any) -> tuple[Instrument, ...]:
+    return tuple(_readable((row, parsing.instrument) for row in parsing.rows(body, "instruments")))
+
+
+def _quotes(body: Any) -> dict[str, Quote]:
+    found = parsing.an_object(parsing.an_object(body).get("quotes"))
+    read = _readable(
+        (row, partial(parsing.quote, symbol=symbol, source="poll")) for symbol, row in found.items()
+    )
+    return {quote.symbol: quote for quote in read}
+
+
+def _readable(rows: Iterable[tuple[Any, Callable[[Any], _T]]]) -> Iterable[_T]:
+    """Where a gap does no harm: what can't be read is reported and left out."""
+    for row, read in rows:
+        try:
+            yield read(row)
+        except (UnreadableError, ValidationError) as error:
+            log.warning("left out a row that can't be read: %s", outcomes.said(error))

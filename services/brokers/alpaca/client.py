@@ -1,0 +1,178 @@
+"""Requests over alpaca-py's clients, with what they lack (alpaca.md §2): time limits, exactly one
+request per call, exact decimals, redirects seen, no proxy from the environment.
+
+Importing alpaca-py costs half a second, so this happens on first use, in a worker thread."""
+
+import logging
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from services.brokers.alpaca.answer import Answer, NoAnswerError
+from services.brokers.alpaca.endpoints import Endpoints
+
+if TYPE_CHECKING:
+    from alpaca.common.rest import RESTClient
+
+log = logging.getLogger(__name__)
+
+POOL = 16
+"""Sockets kept per host: more than the worker threads that share them."""
+
+Permit = Callable[[], str | None]
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds, and tries of a read."""
+
+    connect: float = 3.05
+    read: float = 10.0
+    """The longest silence between two bytes."""
+    total: float = 20.0
+    """The longest that a request may take altogether, a waiting thread included."""
+    tries: int = 3
+    """Of a read that failed fast. Writes are never tried again here."""
+    pause: float = 0.25
+    """Before the second try; doubled for the third."""
+
+
+class WithdrawnError(Exception):
+    """The permit was refused in the last moment: nothing was sent."""
+
+
+class Rest:
+    """The two REST hosts. Blocking; to be called from worker threads, several at a time."""
+
+    def __init__(
+        self, endpoints: Endpoints, key: SecretStr, secret: SecretStr, timeouts: Timeouts
+    ) -> None:
+        self._endpoints = endpoints
+        self._key = key
+        self._secret = secret
+        self._timeouts = timeouts
+        self._clients: Mapping[str, RESTClient] = {}
+        self._lock = Lock()
+
+    def call(
+        self,
+        host: str,
+        method: str,
+        path: str,
+        data: Mapping[str, Any] | None = None,
+        permit: Permit | None = None,
+    ) -> Answer:
+        """Send one request to `host` (`trading` or `data`), once. Whatever status comes back is an
+        Answer. Raises NoAnswerError, and WithdrawnError when `permit` gives a reason not to."""
+        client = self._client(host)
+        if permit is not None and (why := permit()) is not None:
+            raise WithdrawnError(why)
+        try:
+            answer = client._request(method, path, dict(data) if data else None)
+        except Exception as error:
+            # Whatever it was, it came after the request was handed over: the outcome is unknown
+            # unless the cause proves otherwise.
+            raise silence(error) from None  # requests' errors hold the request and so the keys
+        if not isinstance(answer, Answer):
+            raise NoAnswerError("the broker's answer was lost")
+        answer = self._without_secrets(answer)
+        log.debug("%s %s: %s in %.3f s", method, path, answer.status, answer.elapsed)
+        return answer
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client._session.close()
+
+    def _client(self, host: str) -> "RESTClient":
+        with self._lock:
+            if not self._clients:
+                self._clients = _clients(self._endpoints, self._key, self._secret, self._timeouts)
+            return self._clients[host]
+
+    def _without_secrets(self, answer: Answer) -> Answer:
+        """A server that echoes the request must not put the keys into a log."""
+        text = masked(answer.text, self._key, self._secret)
+        return Answer(answer.status, text, answer.elapsed, answer.remaining)
+
+
+def masked(text: str, *secrets: SecretStr) -> str:
+    """`text` with every secret in it struck out."""
+    for secret in secrets:
+        text = text.replace(secret.get_secret_value(), "•••")
+    return text
+
+
+def _clients(
+    endpoints: Endpoints, key: SecretStr, secret: SecretStr, timeouts: Timeouts
+) -> "Mapping[str, RESTClient]":
+    from alpaca.common.rest import RESTClient
+    from alpaca.data.historical.stock import StockHistoricalDataClient
+    from alpaca.trading.client import TradingClient
+    from requests import PreparedRequest, Response
+    from requests.adapters import HTTPAdapter
+
+    class Limited(HTTPAdapter):
+        def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+            options["timeout"] = (timeouts.connect, timeouts.read)
+            return super().send(request, *args, **options)
+
+    class AnyStatus(RESTClient):
+        """Every status is an answer, and its text is kept: APIError and response.json() lose
+        exactness, redirects and error bodies (alpaca.md §2.4)."""
+
+        def _one_request(self, method: str, url: str, opts: dict[str, Any], retry: int) -> Any:
+            response = self._session.request(method, url, **opts)
+            left = response.headers.get("X-Ratelimit-Remaining", "")
+            return Answer(
+                status=response.status_code,
+                text=response.content.decode("utf-8", errors="replace"),
+                elapsed=response.elapsed.total_seconds(),
+                remaining=int(left) if left.isdecimal() else None,
+            )
+
+    class Trading(AnyStatus, TradingClient):
+        pass
+
+    class Data(AnyStatus, StockHistoricalDataClient):
+        pass
+
+    keys = (key.get_secret_value(), secret.get_secret_value())
+    clients = {
+        "trading": Trading(*keys, url_override=endpoints.trading_url),
+        "data": Data(*keys, url_override=endpoints.data_url),
+    }
+    for client in clients.values():
+        client._retry = 0
+        client._session.trust_env = False
+        for scheme in ("http://", "https://"):
+            client._session.mount(scheme, Limited(pool_maxsize=POOL, max_retries=0))
+    return clients
+
+
+def silence(error: Exception) -> NoAnswerError:
+    """What a transport error proves. Only a connection that was never made proves that nothing
+    left: refused, unknown host, connect time-out, certificate refused."""
+    from requests import exceptions as failed
+    from urllib3 import exceptions as transport
+
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, failed.ConnectTimeout | failed.ConnectionError):
+        if isinstance(cause, transport.NameResolutionError):
+            return NoAnswerError("the broker's host is unknown", never_left=True)
+        if isinstance(cause, transport.NewConnectionError):
+            return NoAnswerError("the broker refused the connection", never_left=True)
+        if isinstance(cause, transport.ConnectTimeoutError):
+            return NoAnswerError("the broker can't be reached", never_left=True, timed_out=True)
+        if isinstance(cause, transport.SSLError) and isinstance(
+            cause.args[0] if cause.args else None, ssl.SSLCertVerificationError
+        ):
+            return NoAnswerError("the broker's certificate is not valid", never_left=True)
+    if isinstance(error, failed.Timeout):
+        return NoAnswerError("the broker did not answer in time", timed_out=True)
+    if isinstance(error, failed.RequestException):
+        return NoAnswerError("the connection to the broker broke before its answer")
+    return NoAnswerError(f"the broker's answer was lost ({type(error).__name__})")
