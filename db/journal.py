@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from db import migrations
 from db.chain import GENESIS
-from db.connection import reading, writing
+from db.connection import WriterLock, reading, writing
 from db.errors import JournalError, journal_error
-from db.migrations import VERSION, migrate, version_of
 from db.model.event import KINDS, Event, EventDraft
 from db.projections import TABLES
 from db.rows import SELECT_EVENTS, event_of
@@ -32,17 +32,25 @@ Found = TypeVar("Found")
 class Journal:
     """One open journal. Made by `open`; used from the loop that opened it."""
 
-    def __init__(self, path: Path, clock: Callable[[], datetime], db: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], datetime],
+        db: sqlite3.Connection,
+        reader: sqlite3.Connection,
+        lock: WriterLock,
+    ) -> None:
         seq, head = db.execute("SELECT seq, hash FROM head").fetchone()
         self.path = path
         self._clock = clock
         self._db = db
+        self._lock = lock
         self._loop = asyncio.get_running_loop()
         self._subscribers: list[Subscriber] = []
         self._head_seq: int = seq
         self._failure: JournalError | None = None
         self._closed = False
-        self._reader = reading(path)
+        self._reader = reader
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
         self._writer = Writer(db, path, seq, head, self._hand_over)
 
@@ -51,12 +59,13 @@ class Journal:
         """Open the journal at `path`; create it, or back it up and migrate it, where needed.
 
         Raises JournalError: one sentence says why it can't be used."""
-        db = await asyncio.to_thread(_opened, path, clock)
+        lock = WriterLock(path)
         try:
-            return cls(path, clock, db)
-        except sqlite3.Error as error:
-            db.close()
-            raise journal_error(error, path) from error
+            db, reader = await asyncio.to_thread(_opened, path, clock)
+            return cls(path, clock, db, reader, lock)
+        except BaseException:
+            lock.release()
+            raise
 
     @property
     def head_seq(self) -> int:
@@ -85,7 +94,7 @@ class Journal:
             if draft.kind not in KINDS:
                 raise ValueError(f"There is no event kind {draft.kind!r}: db/model/event.py.")
         if self._failure is not None:
-            raise self._failure
+            raise JournalError(str(self._failure))
         if self._closed:
             raise JournalError(f"The journal {self.path} is closed.")
         if not drafts:
@@ -145,6 +154,7 @@ class Journal:
         self._reading.shutdown()
         self._reader.close()
         self._db.close()
+        self._lock.release()
 
     async def _events(self, sql: str, values: Sequence[str | int]) -> tuple[Event, ...]:
         return await self._read(lambda: tuple(map(event_of, self._reader.execute(sql, values))))
@@ -180,34 +190,33 @@ class Journal:
                 append.done.set_result(outcome)
 
 
-def _opened(path: Path, clock: Callable[[], datetime]) -> sqlite3.Connection:
-    """A writing connection to a journal of our schema."""
+def _opened(
+    path: Path, clock: Callable[[], datetime]
+) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """A writing and a reading connection to a journal of our schema."""
     try:
         db = writing(path)
+        try:
+            _prepare(db, path, clock)
+            return db, reading(path)
+        except BaseException:
+            db.close()
+            raise
     except OSError as error:
         raise JournalError(
             f"The journal {path} can't be opened ({error.strerror}): check its directory."
         ) from error
     except sqlite3.Error as error:
         raise journal_error(error, path) from error
-    try:
-        _prepare(db, path, clock)
-    except sqlite3.Error as error:
-        db.close()
-        raise journal_error(error, path) from error
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def _prepare(db: sqlite3.Connection, path: Path, clock: Callable[[], datetime]) -> None:
-    version = version_of(db, path)
+    version = migrations.version_of(db, path)
     db.execute("PRAGMA journal_mode = WAL")
-    if version < VERSION:
+    if version < migrations.VERSION:
         if version:
             _back_up_before_migration(db, path, version, clock())
-        migrate(db, version)
+        migrations.migrate(db, version)
     db.execute("BEGIN IMMEDIATE")  # says at once if the file is read-only or locked
     db.execute("INSERT OR IGNORE INTO head (id, seq, hash) VALUES (1, 0, ?)", (GENESIS,))
     db.execute("COMMIT")

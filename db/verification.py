@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from db.chain import GENESIS, row_hash
-from db.connection import reading, writing
+from db.connection import WriterLock, existing, writing
 from db.errors import JournalError, journal_error
-from db.migrations import VERSION, version_of
 from db.model.base import canonical_json
 from db.projections import TABLES, project
 from db.rows import SELECT_EVENTS, event_of
@@ -58,7 +57,7 @@ def verify(path: Path, progress: Progress = quiet) -> Verification:
 
     Raises JournalError when the file can't be read as a journal at all."""
     try:
-        with closing(_open(path)) as db:
+        with closing(existing(path)) as db:
             db.execute("BEGIN")  # one snapshot, whatever the desk appends meanwhile
             return _verified(db, path, progress)
     except sqlite3.Error as error:
@@ -66,23 +65,30 @@ def verify(path: Path, progress: Progress = quiet) -> Verification:
 
 
 def rebuild(path: Path, progress: Progress = quiet) -> int:
-    """Fold all events into the tables anew; the number of events. Raises JournalError: also when
-    the chain is broken, for a table built on that would look right and not be."""
+    """Fold all events into the tables anew; the number of events. Raises JournalError: while a desk
+    writes, or when the chain is broken, for tables built on that would look right and not be."""
     try:
-        with closing(_open(path)):
-            pass
-        with closing(writing(path)) as db:
-            db.execute("BEGIN IMMEDIATE")
-            for table in TABLES:
-                _table(db, table).delete_where()
-            seq, head = _replay(db, db, progress)
-            db.execute("INSERT OR REPLACE INTO head (id, seq, hash) VALUES (1, ?, ?)", (seq, head))
-            db.execute("COMMIT")
-            return seq
+        existing(path).close()
+        lock = WriterLock(path)
+        try:
+            with closing(writing(path)) as db:
+                return _rebuilt(db, progress)
+        finally:
+            lock.release()
     except BrokenChainError as broken:
         raise JournalError(f"{broken} Nothing was rebuilt.") from broken
     except sqlite3.Error as error:
         raise journal_error(error, path) from error
+
+
+def _rebuilt(db: sqlite3.Connection, progress: Progress) -> int:
+    db.execute("BEGIN IMMEDIATE")
+    for table in TABLES:
+        _table(db, table).delete_where()
+    seq, head = _replay(db, db, progress)
+    db.execute("INSERT OR REPLACE INTO head (id, seq, hash) VALUES (1, ?, ?)", (seq, head))
+    db.execute("COMMIT")
+    return seq
 
 
 def backup(path: Path, to: Path) -> None:
@@ -90,32 +96,12 @@ def backup(path: Path, to: Path) -> None:
     if to.exists():
         raise JournalError(f"The backup {to} exists already: name a file that does not.")
     try:
-        with closing(_open(path)) as source, closing(writing(to)) as target:
+        with closing(existing(path)) as source, closing(writing(to)) as target:
             source.backup(target)
     except OSError as error:
         raise JournalError(f"The backup {to} can't be written ({error.strerror}).") from error
     except sqlite3.Error as error:
         raise journal_error(error, path) from error
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    if not path.is_file():
-        raise JournalError(f"There is no journal at {path}.")
-    db = reading(path)
-    try:
-        # Invalid UTF-8 must reach the check of its row, not end the reading of all.
-        db.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        if version_of(db, path) == 0:
-            raise JournalError(f"The file {path} is empty: it holds no journal.")
-        if (version := version_of(db, path)) < VERSION:
-            raise JournalError(
-                f"The journal {path} has schema {version}, this Quarterdeck uses {VERSION}: "
-                "start the desk once to migrate it."
-            )
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def _verified(db: sqlite3.Connection, path: Path, progress: Progress) -> Verification:

@@ -99,7 +99,7 @@ class Writer:
                 self._seq, self._head = before
                 if self._db.in_transaction:
                     self._db.rollback()
-        return [(append, self._failure) for append in group]
+        return [(append, JournalError(str(self._failure))) for append in group]
 
     def _commit(self, group: list[Append]) -> list[Outcome]:
         self._sync(any(KINDS[draft.kind].synced for one in group for draft in one.drafts))

@@ -32,13 +32,13 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def migrate(db: sqlite3.Connection, version: int, steps: tuple[str, ...] = STEPS) -> None:
-    """Bring the schema from `version` to the last of `steps`, all or nothing."""
+def migrate(db: sqlite3.Connection, version: int) -> None:
+    """Bring the schema from `version` to the last of STEPS, all or nothing."""
     from sqlite_utils import Database  # 0.4 s to import, and most starts have nothing to migrate
 
     schema = Database(db)
     with schema.atomic():
-        for number, name in enumerate(steps[version:], start=version + 1):
+        for number, name in enumerate(STEPS[version:], start=version + 1):
             import_module(f"db.migrations.{name}").apply(schema)
             schema.execute(f"PRAGMA user_version = {number}")
         schema.execute(f"PRAGMA application_id = {APPLICATION_ID}")
