@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from db.model.base import Exact, Noun, Utc
@@ -13,8 +13,8 @@ from db.model.trading import TradingState
 from services.execution.book import NotPossibleError
 from services.execution.decide import needs_order
 from services.execution.gate import worst_price
+from services.execution.recheck import checked_again
 from services.risk.facts import Facts
-from services.risk.recheck import recheck
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Nothing that reads like something else: no 0/O, 1/I/L."""
@@ -91,24 +91,31 @@ class Approvals:
         self._cards: dict[str, ApprovalCard] = {}
 
     def issue(
-        self, run: PlanRun, facts: Facts, trading_state: TradingState, account: str
+        self,
+        run: PlanRun,
+        facts: Facts,
+        trading_state: TradingState,
+        account: str,
+        now: datetime,
     ) -> ApprovalCard:
         """A new card for the plan, checked on fresh facts. It replaces an earlier one."""
         previous = self._cards.get(run.plan.plan_id)
         token = self._token()
         while previous is not None and token == previous.token:
             token = self._token()
-        card = approval_card(run, facts, trading_state, account, token)
+        card = approval_card(run, facts, trading_state, account, token, now)
         self._cards[run.plan.plan_id] = card
         return card
 
-    def redeem(self, run: PlanRun, token: str, plan_hash: str, facts: Facts) -> ApprovalCard:
+    def redeem(
+        self, run: PlanRun, token: str, plan_hash: str, facts: Facts, now: datetime
+    ) -> ApprovalCard:
         """The card whose token was typed, taken back. Raises NotPossibleError."""
         plan_id = run.plan.plan_id
         card = self._cards.get(plan_id)
         if card is None:
             raise NotPossibleError(f"No approval card of plan {plan_id} is open. Open it again.")
-        if facts.now > card.expires_at:
+        if now > card.expires_at:
             del self._cards[plan_id]
             raise NotPossibleError("The approval card has expired. Open it again.")
         if not secrets.compare_digest(token.strip().upper().encode(), card.token.encode()):
@@ -116,7 +123,7 @@ class Approvals:
         if card.hash != plan_hash or card.hash != run.plan.hash:
             del self._cards[plan_id]
             raise NotPossibleError("The plan changed since the card was shown. Open it again.")
-        fresh = approval_card(run, facts, card.trading_state, card.account, card.token)
+        fresh = approval_card(run, facts, card.trading_state, card.account, card.token, now)
         if (why := fresh.obstacle) is not None:
             raise NotPossibleError(why)
         del self._cards[plan_id]
@@ -128,12 +135,17 @@ def new_token() -> str:
 
 
 def approval_card(
-    run: PlanRun, facts: Facts, trading_state: TradingState, account: str, token: str
+    run: PlanRun,
+    facts: Facts,
+    trading_state: TradingState,
+    account: str,
+    token: str,
+    now: datetime,
 ) -> ApprovalCard:
     """What is still to be sent of the plan, on fresh facts."""
     plan = run.plan
     remaining = [step for step in plan.steps if needs_order(run, step)]
-    findings = recheck(plan, facts, [step.n for step in remaining])
+    findings = checked_again(run, facts)
     shown = tuple(f for f in findings if f.severity is not Severity.PASS)
     blocked = any(f.severity is Severity.BLOCK for f in shown) or plan.verdict is Verdict.BLOCKED
     if blocked and not any(f.severity is Severity.BLOCK for f in shown):
@@ -147,8 +159,8 @@ def approval_card(
         revision=plan.revision,
         hash=plan.hash,
         token=token,
-        issued_at=facts.now,
-        expires_at=facts.now + timedelta(minutes=facts.policy.approval_minutes),
+        issued_at=now,
+        expires_at=now + timedelta(minutes=facts.policy.approval_minutes),
         environment=plan.environment,
         account=account,
         trading_state=trading_state,

@@ -18,7 +18,7 @@ class Recorder(Protocol):
 
     async def append(self, *drafts: EventDraft) -> tuple[Event, ...]: ...
 
-    def subscribe(self, listener: Callable[[tuple[Event, ...]], None]) -> None:
+    def on_append(self, callback: Callable[[tuple[Event, ...]], None]) -> Callable[[], None]:
         """Called after each commit, in order, before the append returns."""
         ...
 
@@ -35,7 +35,7 @@ class RunBook:
         self._runs: dict[str, PlanRun] = {}
         self._change = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        journal.subscribe(self._apply)
+        journal.on_append(self._apply)
 
     @property
     def runs(self) -> Mapping[str, PlanRun]:

@@ -10,7 +10,7 @@ from db.clock import Clock
 from db.model.event import EventDraft
 from db.model.market import Quote
 from db.model.order import Side
-from db.model.plan import Phase, Severity, Step
+from db.model.plan import Phase, Step
 from db.model.policy import Policy
 from db.model.run import ChildOrder, Mode, PlanRun, PlanState
 from services.brokers.port import BrokerUnavailableError
@@ -27,13 +27,13 @@ from services.execution.decide import (
     Send,
     Wait,
     decide,
-    needs_order,
 )
 from services.execution.gate import GateResult, gate, reserved_by, worst_price
+from services.execution.recheck import refusal
 from services.execution.resize import resized
 from services.execution.sender import Sender
+from services.risk.cash import spendable_cash
 from services.risk.facts import Facts
-from services.risk.recheck import recheck, spendable_cash
 
 SETTLE_SECONDS = 10
 """How long the broker's cash may lag behind the last sell before buys are cut to what is there."""
@@ -268,32 +268,3 @@ def _protection(run: PlanRun, step: Step) -> EventDraft:
             "qty": format(run.filled_qty(step.n), "f"),
         },
     )
-
-
-def drifted(run: PlanRun, facts: Facts, phase: Phase) -> tuple[tuple[Step, Decimal], ...]:
-    """Steps of the phase still to send whose price has left the tolerance, with their drift."""
-    tolerance = facts.policy.drift_tolerance
-    found = []
-    for step in run.plan.phase_steps(phase):
-        quote = facts.quotes.get(step.symbol)
-        if not needs_order(run, step) or quote is None or quote.mid is None:
-            continue
-        drift = quote.mid / step.reference_price - 1
-        if abs(drift) > tolerance:
-            found.append((step, drift))
-    return tuple(found)
-
-
-def refusal(run: PlanRun, facts: Facts, phase: Phase) -> str | None:
-    """Why the phase may not open on these facts: a blocking check or a drifted price."""
-    remaining = [step.n for step in run.plan.steps if needs_order(run, step)]
-    blocks = [f for f in recheck(run.plan, facts, remaining) if f.severity is Severity.BLOCK]
-    if blocks:
-        return f"checked again before the {phase.value} phase: {blocks[0].message}"
-    if moved := drifted(run, facts, phase):
-        step, drift = moved[0]
-        return (
-            f"{step.symbol} moved {drift:+.2%} since the plan was shown, more than the "
-            f"{facts.policy.drift_tolerance:.2%} that the approval covers"
-        )
-    return None

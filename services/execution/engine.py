@@ -17,8 +17,9 @@ from services.brokers.port import Broker, CancelOutcome, OrderUpdate
 from services.execution.approval import ApprovalCard, Approvals
 from services.execution.book import NotPossibleError, Recorder, RunBook
 from services.execution.decide import is_confirmed, needs_order
-from services.execution.driver import PlanDriver, refusal
+from services.execution.driver import PlanDriver
 from services.execution.kill import KillSwitch
+from services.execution.recheck import refusal
 from services.execution.safety import Safety
 from services.execution.sender import Sender
 from services.execution.tracker import Tracker
@@ -123,7 +124,10 @@ class Engine:
         run = self.book.run(plan_id)
         if not _approvable(run):
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to approve.")
-        return self._approvals.issue(run, await self._facts(), self.safety.state, self._account())
+        facts = await self._facts()
+        return self._approvals.issue(
+            run, facts, self.safety.state, self._account(), self._clock.now()
+        )
 
     async def approve(
         self, plan_id: str, token: str, plan_hash: str, mode: Mode, approver: str
@@ -134,8 +138,8 @@ class Engine:
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to approve.")
         facts = await self._facts()
         run = self.book.run(plan_id)
-        self._approvals.redeem(run, token, plan_hash, facts)
         now = self._clock.now()
+        self._approvals.redeem(run, token, plan_hash, facts, now)
         approval = Approval(
             plan_hash=run.plan.hash,
             approver=approver,

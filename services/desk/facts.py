@@ -1,0 +1,104 @@
+"""Fresh facts from the broker: never sized, checked or shown from memory what can be asked."""
+
+import asyncio
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+from db.clock import Clock
+from db.model.instrument import Instrument
+from db.model.market import MarketAnalysis, MarketClock, Quote
+from db.model.policy import Policy
+from db.model.portfolio import Portfolio
+from services.brokers.port import Broker
+from services.market.board import PriceBoard
+from services.risk.facts import Facts
+
+CLOCK_SECONDS = 60.0
+"""How long an answer of the broker's clock is extended by our own."""
+
+
+class FactsSource:
+    """Asks the broker and remembers the last answers, with their times, for the screen."""
+
+    def __init__(self, broker: Broker, board: PriceBoard, clock: Clock, policy: Policy) -> None:
+        self._broker = broker
+        self._board = board
+        self._clock = clock
+        self.policy = policy
+        self.instruments: dict[str, Instrument] = {}
+        self.analysis: MarketAnalysis | None = None
+        self.portfolio: Portfolio | None = None
+        self.portfolio_at: float | None = None
+        """Monotonic seconds of the last portfolio, for its age."""
+        self._market_clock: MarketClock | None = None
+        self._clock_asked: float = float("-inf")
+        self._offset = timedelta(0)
+
+    def market_now(self) -> datetime:
+        """Market time: the broker's clock, extended by ours since it was last asked."""
+        return self._clock.now() + self._offset
+
+    @property
+    def market_clock(self) -> MarketClock | None:
+        """The last answer moved to now; None before the first, or once its session has turned."""
+        if self._market_clock is None:
+            return None
+        return self._market_clock.model_copy(update={"at": self.market_now()})
+
+    async def refresh_clock(self) -> MarketClock:
+        """Ask when the last answer is old or its session has turned since."""
+        known = self._market_clock
+        now = self._clock.monotonic()
+        if known is not None and now - self._clock_asked < CLOCK_SECONDS:
+            turn = known.next_close if known.is_open else known.next_open
+            if self.market_now() < turn:
+                return known
+        known = await self._broker.clock()
+        self._market_clock = known
+        self._clock_asked = now
+        self._offset = known.at - self._clock.now()
+        return known
+
+    async def refresh_portfolio(self) -> Portfolio:
+        """Account, positions and open orders at one instant, as far as three calls can be."""
+        account, positions, orders = await asyncio.gather(
+            self._broker.account(), self._broker.positions(), self._broker.open_orders()
+        )
+        self.portfolio = Portfolio(
+            as_of=self.market_now(), accounts=(account,), positions=positions, orders=orders
+        )
+        self.portfolio_at = self._clock.monotonic()
+        return self.portfolio
+
+    async def quotes(self, symbols: Collection[str]) -> dict[str, Quote]:
+        """A fresh quote of each symbol: from the stream where it is young enough, else asked for."""
+        limit = self.policy.quote_fresh_seconds
+        now = self.market_now()
+        found = {
+            symbol: quote
+            for symbol in symbols
+            if (quote := self._board.quote(symbol)) is not None
+            and (now - quote.at).total_seconds() < limit
+        }
+        missing = sorted(set(symbols) - found.keys())
+        if missing:
+            asked = await self._broker.quotes(missing)
+            for quote in asked.values():
+                self._board.update(quote)
+            found.update(asked)
+        return found
+
+    async def fresh(self, symbols: Iterable[str] = ()) -> Facts:
+        """Everything planning and checks may know, now. Raises BrokerUnavailableError."""
+        clock, portfolio = await asyncio.gather(self.refresh_clock(), self.refresh_portfolio())
+        held = {position.symbol for position in portfolio.positions}
+        quotes = await self.quotes(held | set(symbols))
+        return Facts(
+            portfolio=portfolio,
+            quotes=quotes,
+            instruments=self.instruments,
+            policy=self.policy,
+            analysis=self.analysis,
+            clock=clock,
+            now=self.market_now(),
+        )
