@@ -45,6 +45,10 @@ class DeskUnreachableError(DeskError):
         """No desk listens at all, so nothing of the request can have been done."""
 
 
+DeskUnreachable = DeskUnreachableError
+"""The same, as sentences about desks call it."""
+
+
 class DeskClient:
     """One desk, reached through its unix socket. Close it, or use it as `async with`."""
 
