@@ -1,0 +1,12 @@
+"""The makers of this room's tests are in `execution_makers.py`, beside this file."""
+
+import pytest
+from execution_makers import Log, make_plan
+
+
+@pytest.fixture
+def log() -> Log:
+    """A log that holds a checked plan of two sells and two buys."""
+    made = Log()
+    made.write("PlanCreated", payload={"plan": make_plan().to_json()})
+    return made
