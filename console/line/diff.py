@@ -25,6 +25,11 @@ class Shown:
     pen: Pen = PLAIN
     next_row: int = field(default=0)  # where the next diff begins, so that no row starves
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the last diff stopped at its limit."""
+        return self.next_row != 0
+
     @classmethod
     def cleared(cls, width: int, height: int) -> "Shown":
         """A terminal that has just read CLEAR."""
