@@ -174,8 +174,12 @@ def _not_found(_: ChildOrder, __: Mapping[str, Any], ___: datetime) -> dict[str,
     return {"state": OrderState.INTENT, "reason": "the broker has no order under this id"}
 
 
-def _cancel_requested(order: ChildOrder, payload: Mapping[str, Any], _: datetime) -> dict[str, Any]:
-    return {"resend": payload.get("reason") == "halt", "reason": payload.get("words", "")}
+def _cancel_requested(_: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    return {
+        "resend": payload.get("reason") == "halt",
+        "reason": payload.get("words", ""),
+        "cancel_requested_at": at,
+    }
 
 
 def _filled(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
