@@ -1,6 +1,9 @@
 """The exchange as a whole: what the REST handlers and the streams are given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakSet
+
+from aiohttp import web
 
 from services.exchange.clock import Clock
 from services.exchange.market import Market
@@ -23,3 +26,4 @@ class Exchange:
     trade_hub: TradeHub
     data_hub: DataHub
     test_hub: DataHub
+    sockets: "WeakSet[web.WebSocketResponse]" = field(default_factory=WeakSet)

@@ -58,8 +58,10 @@ def open_exchange(
     store: Store,
     requests: RequestLog,
     wall: Callable[[], float] = time.time,
+    clock: Clock | None = None,
 ) -> Opened:
-    """Raises BookError, TapeError or StateError with one sentence.
+    """Raises BookError, TapeError or StateError with one sentence. `clock` overrides the
+    settings' own.
 
     Must run in the event loop that will serve: what is delayed is delayed there.
     """
@@ -67,7 +69,7 @@ def open_exchange(
     book = _book(settings, store)
     noted = store.fact("standstill")
     still = Standstill.parsed(noted) if noted else None
-    clock = _clock(settings, tape, still)
+    clock = clock or _clock(settings, tape, still)
     now = clock.now()
     ledger = _ledger(book, store, now)
     listings = _listings(book, tape)

@@ -83,6 +83,8 @@ def checked_client_order_id(value: object) -> str:
         raise invalid("invalid client_order_id")
     if len(value) > 128:
         raise RefusedError(Cause.CLIENT_ID_LONG)
+    if value and not value.isprintable():
+        raise invalid("invalid client_order_id")
     return value
 
 

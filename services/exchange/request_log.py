@@ -16,9 +16,10 @@ class RequestLog:
     def __init__(self, path: Path | None) -> None:
         self._last = _last_seq(path) if path else 0
         try:
-            self._file = path.open("a", encoding="utf-8") if path else None
+            # Unbuffered: each line is one write, so a reader never sees half of one.
+            self._file = path.open("ab", buffering=0) if path else None
         except OSError as error:
-            raise RequestLogError(f"Requests file {path} cannot be written: {error}.") from error
+            raise RequestLogError(f"Requests file {path} cannot be written: {_why(error)}.") from error
 
     def arrived(self) -> int:
         self._last += 1
@@ -27,8 +28,7 @@ class RequestLog:
     def answered(self, record: Mapping[str, Any]) -> None:
         """Written through to the system before the answer leaves."""
         if self._file is not None:
-            self._file.write(json.dumps(record) + "\n")
-            self._file.flush()
+            self._file.write(json.dumps(record).encode() + b"\n")
 
     def close(self) -> None:
         if self._file is not None:
@@ -41,9 +41,17 @@ def body_for_log(body: bytes) -> Any:
     if not text:
         return None
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
         return text
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _last_seq(path: Path) -> int:
@@ -56,7 +64,7 @@ def _last_seq(path: Path) -> int:
             with path.open("ab") as file:
                 file.write(b"\n")
     except OSError as error:
-        raise RequestLogError(f"Requests file {path} cannot be read: {error}.") from error
+        raise RequestLogError(f"Requests file {path} cannot be read: {_why(error)}.") from error
     largest = 0
     for line in data.splitlines():
         try:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import click
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from services.exchange.exchange import Exchange
 from services.exchange.opening import SAVE_EVERY, Opened, open_exchange
@@ -27,38 +27,47 @@ class PortError(Exception):
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises the one-sentence errors of its parts."""
+    stopped: asyncio.Future[Any] = asyncio.ensure_future(_stop_signal().wait())
     store = Store(settings.state)
     requests = RequestLog(settings.requests)
     opened = open_exchange(settings, store, requests)
-    runner = web.AppRunner(_app(opened.exchange, settings), access_log=None, shutdown_timeout=0.5)
+    runner = web.AppRunner(
+        build_app(opened.exchange, settings), access_log=None, shutdown_timeout=0.5
+    )
     await runner.setup()
     port = await _listen(runner, settings, store)
     store.put_fact("port", str(port))
     await store.commit()
     failed = _fail_on_defect()
-    work: set[asyncio.Future[None]] = {
+    work: set[asyncio.Future[Any]] = {
         asyncio.create_task(store.run()),
         asyncio.create_task(_tick(opened, settings.tick)),
         asyncio.create_task(_note(opened)),
     }
-    stopped = asyncio.ensure_future(_until_stopped())
     click.echo(json.dumps(_hello(opened.exchange, port)))
     try:
-        ended, _ = await asyncio.wait({*work, stopped, failed}, return_when="FIRST_COMPLETED")
+        ended, _ = await asyncio.wait(work | {stopped, failed}, return_when="FIRST_COMPLETED")
         for done in ended:
             done.result()
     finally:
+        await runner.cleanup()  # first, so that what was accepted is still answered
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-        await runner.cleanup()
     opened.note_standstill()
     await store.close()
     requests.close()
 
 
-def _app(exchange: Exchange, settings: Settings) -> web.Application:
+def build_app(exchange: Exchange, settings: Settings) -> web.Application:
+    """The whole surface of an exchange; its sockets are closed when the app shuts down."""
+
+    async def hang_up(_: web.Application) -> None:
+        closing = (socket.close(code=WSCloseCode.GOING_AWAY) for socket in exchange.sockets)
+        await asyncio.gather(*closing)
+
     app = web.Application(client_max_size=MOST_BODY)
+    app.on_shutdown.append(hang_up)
     limits = settings.data_limits
     app.router.add_get("/stream", partial(trade_stream.serve, exchange))
     for path, hub in (
@@ -119,17 +128,17 @@ async def _note(opened: Opened) -> None:
         opened.note_standstill()
 
 
-async def _until_stopped() -> None:
+def _stop_signal() -> asyncio.Event:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
 
 
-def _fail_on_defect() -> "asyncio.Future[None]":
+def _fail_on_defect() -> "asyncio.Future[Any]":
     """A delayed step that raises leaves the engine in doubt: the process ends with that error."""
     loop = asyncio.get_running_loop()
-    failed: asyncio.Future[None] = loop.create_future()
+    failed: asyncio.Future[Any] = loop.create_future()
 
     def fail(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

@@ -63,7 +63,9 @@ class Store:
     def __init__(self, path: Path | None) -> None:
         self._name = str(path) if path else ":memory:"
         try:
-            self._db = sqlite3.connect(self._name, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(
+                self._name, isolation_level=None, check_same_thread=False, timeout=1
+            )
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # one exchange per state file
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")

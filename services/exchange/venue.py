@@ -15,7 +15,7 @@ from services.exchange import sessions
 from services.exchange.accounts import Account, Position, Standing, standing
 from services.exchange.activities import Fill, fill_of
 from services.exchange.clock import Clock, Stamps
-from services.exchange.errors import Cause, RefusedError, unprocessable
+from services.exchange.errors import Cause, RefusedError, invalid, unprocessable
 from services.exchange.fill_model import Execution, FillModel
 from services.exchange.market import Board, Market
 from services.exchange.order_types import TIMES_IN_FORCE
@@ -173,6 +173,8 @@ class Venue:
         position, _ = self.position(account, symbol_or_id)
         if percentage is not None:
             qty = truncated_qty(position.qty * percentage / 100)
+        if qty is not None and qty <= 0:
+            raise invalid("qty must be > 0")
         terms = Terms(
             client_order_id=new_id(),
             symbol=position.symbol,
@@ -191,7 +193,7 @@ class Venue:
             if order.status is Status.PENDING_CANCEL:
                 self._confirm_cancel(order.id)
             elif order.status is Status.PENDING_REPLACE:
-                new = next(o for o in self._open.values() if o.replaces == order.id)
+                new = next(o for o in self.ledger.orders.values() if o.replaces == order.id)
                 self._confirm_replace(order.id, new.id)
             elif order.status in WORKING:
                 self._match_from_now(order.id)
@@ -395,6 +397,8 @@ def _changed(old: Order, changes: Mapping[str, Any]) -> Terms:
         raise RefusedError(Cause.UNCHANGED)
     if terms.limit_price is not None and old.limit_price is None:
         raise unprocessable("market orders require no stop or limit price")
+    if terms.fractional and not TIMES_IN_FORCE[terms.time_in_force].fractional:
+        raise unprocessable("fractional orders must be DAY orders")
     if terms.qty is not None and terms.qty <= old.filled_qty:
         raise unprocessable("qty must be > filled_qty")
     return terms

@@ -6,7 +6,8 @@ from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import Any
 
 QTY_STEP = Decimal("1e-9")
-LARGEST = Decimal("1e12")  # far above any sane qty or price, far below what Decimal rounds
+LARGEST = Decimal("1e10")  # far above any sane qty or price, far below what Decimal rounds
+FINEST = -40  # exponent of the smallest digit read
 
 
 def number(value: Decimal) -> str:
@@ -44,7 +45,8 @@ def decimal(value: object) -> Decimal:
         parsed = Decimal(value)
     except InvalidOperation as error:
         raise ValueError("not a number") from error
-    if not parsed.is_finite() or abs(parsed) > LARGEST:
+    exponent = parsed.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < FINEST or abs(parsed) > LARGEST:
         raise ValueError("out of range")
     return parsed
 
@@ -73,5 +75,8 @@ def _no_constant(name: str) -> Any:
 
 
 def loads(text: str | bytes) -> Any:
-    """JSON with exact decimals; NaN and Infinity are refused (ValueError)."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    """JSON with exact decimals; ValueError for what is not JSON, NaN and Infinity included."""
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error

@@ -1,5 +1,6 @@
 """/v2/positions."""
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -42,7 +43,8 @@ def close_all(exchange: Exchange, call: Call) -> Answer:
     venue = exchange.venue
     if call.flag("cancel_orders"):
         for order in venue.open_orders(call.account):
-            venue.cancel_now(call.account, order.id)
+            with suppress(RefusedError):  # being replaced: its replacement is in this list
+                venue.cancel_now(call.account, order.id)
     answers: list[dict[str, Any]] = []
     for position in venue.positions(call.account):
         try:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgpack
 
-from services.exchange.wire import instant, nanoseconds
+from services.exchange.wire import instant, loads, nanoseconds
 
 
 class Codec(Protocol):
@@ -37,7 +37,7 @@ class MsgpackCodec:
 
     def decode(self, data: bytes | str) -> object:
         if isinstance(data, str):
-            return json.loads(data)
+            return loads(data)
         try:
             return msgpack.unpackb(data)
         except msgpack.UnpackException as error:
@@ -57,7 +57,7 @@ class JsonCodec:
         return b"[" + b",".join(items) + b"]"
 
     def decode(self, data: bytes | str) -> object:
-        return json.loads(data)
+        return loads(data)
 
 
 MSGPACK, JSON = MsgpackCodec(), JsonCodec()

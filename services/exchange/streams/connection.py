@@ -5,8 +5,9 @@ from collections import deque
 
 from aiohttp import web
 
-MOST_WAITING = 20_000
+MOST_WAITING = 16 << 20  # bytes
 SLOW_CLIENT = 1008
+GOODBYE = 0.5  # seconds a client has to answer a close
 
 
 class Connection:
@@ -15,14 +16,16 @@ class Connection:
     def __init__(self, socket: web.WebSocketResponse, *, binary: bool) -> None:
         self._socket, self._binary = socket, binary
         self._waiting: deque[bytes] = deque()
+        self._bytes = 0
         self._wake = asyncio.Event()
         self._too_slow = False
 
     def send(self, payload: bytes) -> None:
-        if len(self._waiting) >= MOST_WAITING:
+        if self._bytes > MOST_WAITING:
             self._too_slow = True
         else:
             self._waiting.append(payload)
+            self._bytes += len(payload)
         self._wake.set()
 
     async def write(self) -> None:
@@ -30,12 +33,18 @@ class Connection:
         while not self._socket.closed:
             await self._wake.wait()
             self._wake.clear()
-            while self._waiting and not self._socket.closed:
-                await self.send_now(self._waiting.popleft())
-                if self._too_slow:
-                    await self._socket.close(code=SLOW_CLIENT, message=b"slow client")
+            await self.flush()
+            if self._too_slow:
+                await self._socket.close(code=SLOW_CLIENT, message=b"slow client")
 
-    async def send_now(self, payload: bytes) -> None:
+    async def flush(self) -> None:
+        """Sends everything queued so far."""
+        while self._waiting and not self._socket.closed:
+            payload = self._waiting.popleft()
+            self._bytes -= len(payload)
+            await self._send(payload)
+
+    async def _send(self, payload: bytes) -> None:
         try:
             if self._binary:
                 await self._socket.send_bytes(payload)
@@ -43,8 +52,3 @@ class Connection:
                 await self._socket.send_str(payload.decode())
         except ConnectionError:
             self._waiting.clear()  # gone; the reader of this socket ends the connection
-
-    async def flush(self) -> None:
-        """Everything queued so far, before a close."""
-        while self._waiting:
-            await self.send_now(self._waiting.popleft())

@@ -10,7 +10,7 @@ from aiohttp import WSMsgType, web
 from services.exchange.exchange import Exchange
 from services.exchange.rest.gate import account_of, account_with
 from services.exchange.streams.codec import Codec, codec_for
-from services.exchange.streams.connection import Connection
+from services.exchange.streams.connection import GOODBYE, Connection
 from services.exchange.streams.data_hub import CHANNELS, FOLLOW_TRADES, DataHub, Subscriber
 from services.exchange.streams.journal import log_connection
 
@@ -37,8 +37,9 @@ class DataLimits:
 async def serve(
     exchange: Exchange, hub: DataHub, limits: DataLimits, request: web.Request
 ) -> web.StreamResponse:
-    socket = web.WebSocketResponse()
+    socket = web.WebSocketResponse(compress=False, timeout=GOODBYE)
     await socket.prepare(request)
+    exchange.sockets.add(socket)
     codec = codec_for(request.headers.get("Content-Type", ""))
     connection = Connection(socket, binary=codec.binary)
     account = account_of(exchange, request.headers)

@@ -8,15 +8,17 @@ from aiohttp import WSMsgType, web
 
 from services.exchange.exchange import Exchange
 from services.exchange.rest.gate import account_of, account_with
-from services.exchange.streams.connection import Connection
+from services.exchange.streams.connection import GOODBYE, Connection
 from services.exchange.streams.journal import log_connection
+from services.exchange.wire import loads
 
 TRADE_UPDATES = "trade_updates"
 
 
 async def serve(exchange: Exchange, request: web.Request) -> web.StreamResponse:
-    socket = web.WebSocketResponse()
+    socket = web.WebSocketResponse(compress=False, timeout=GOODBYE)
     await socket.prepare(request)
+    exchange.sockets.add(socket)
     account = account_of(exchange, request.headers)
     log_connection(exchange, request, account)
     connection = Connection(socket, binary=True)
@@ -40,7 +42,7 @@ class _Client:
 
     def take(self, text: str | bytes) -> None:
         try:
-            message = json.loads(text)
+            message = loads(text)
         except ValueError:
             return self._say("error", {"error": "invalid syntax"})
         action = message.get("action") if isinstance(message, dict) else None
