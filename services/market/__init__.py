@@ -1,0 +1,1 @@
+"""Prices, instruments and sectors."""

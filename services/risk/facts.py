@@ -48,9 +48,17 @@ class Facts:
     def position(self, account: str, symbol: str) -> Position | None:
         return self._positions.get((account, symbol))
 
+    @cached_property
+    def _picked_sectors(self) -> dict[str, str]:
+        picks = self.analysis.picks if self.analysis is not None else ()
+        return {pick.symbol: pick.sector for pick in picks}
+
     def sector(self, symbol: str) -> str:
+        """By the instruments; where they know none, by the analysis that picks the symbol."""
         known = self.instruments.get(symbol)
-        return known.sector if known is not None else UNCLASSIFIED
+        if known is not None and known.sector != UNCLASSIFIED:
+            return known.sector
+        return self._picked_sectors.get(symbol, UNCLASSIFIED)
 
     def leverage_factor(self, symbol: str) -> Decimal:
         known = self.instruments.get(symbol)

@@ -1,0 +1,100 @@
+"""A basket or ticket: orders taken as given, still checked and sequenced (spec 2.F)."""
+
+from dataclasses import replace
+from decimal import ROUND_FLOOR, Decimal
+
+from db.model.base import plain
+from db.model.order import Side
+from db.model.plan import Finding, Severity, Skipped
+from db.model.proposal import BasketLine, BasketProposal
+from services.intake.refusal import RefusedInputError
+from services.planning.draft import Draft, Drafted
+from services.planning.sequence import price_of
+from services.risk.case import cannot, money
+from services.risk.estimate import down, up
+from services.risk.facts import Facts
+
+
+def basket_drafts(proposal: BasketProposal, facts: Facts) -> Drafted:
+    """One draft a line. Raises RefusedInputError for a symbol or account that is not known and
+    for an amount that buys no whole share."""
+    drafts: list[Draft] = []
+    skipped: list[Skipped] = []
+    findings: list[Finding] = []
+    for line in proposal.lines:
+        draft = _draft(proposal.source, line, facts)
+        if draft is None:
+            why = f"no price for {line.symbol}"
+            skipped.append(Skipped(symbol=line.symbol, reason=why))
+            findings.append(cannot("quote_fresh", Severity.BLOCK, line.symbol, why))
+        else:
+            drafts.append(draft)
+    return Drafted(tuple(drafts), tuple(skipped), tuple(findings))
+
+
+def _draft(source: str, line: BasketLine, facts: Facts) -> Draft | None:
+    if line.symbol not in facts.instruments:
+        raise RefusedInputError(
+            source,
+            f"{line.symbol} is not a symbol that the broker lists",
+            line=line.line,
+            field="symbol",
+        )
+    draft = Draft(
+        account=_account(source, line, facts),
+        symbol=line.symbol,
+        side=line.side,
+        qty=line.qty or Decimal(1),
+        reason="",
+        conviction=_conviction(line.symbol, facts),
+        type=line.type,
+        limit_price=_safe(line.limit_price, line.side),
+        stop_price=line.stop_price,
+        time_in_force=line.time_in_force,
+    )
+    price = price_of(facts, draft)
+    if price is None or (facts.price(line.symbol) is None and line.limit_price is None):
+        return None
+    asked = f"{line.side} {plain(line.qty)} {line.symbol}" if line.qty else ""
+    if line.notional is not None:
+        qty = (line.notional / price).to_integral_value(ROUND_FLOOR)
+        if qty < 1:
+            raise RefusedInputError(
+                source,
+                f"{money(line.notional)} is less than one share of {line.symbol} at {money(price)}",
+                line=line.line,
+                field="notional",
+            )
+        draft = replace(draft, qty=qty)
+        asked = f"{line.side} {money(line.notional)} of {line.symbol}: {plain(qty)} whole shares at {money(price)}"
+    return replace(draft, reason=f"Line {line.line} asks to {asked}.")
+
+
+def _account(source: str, line: BasketLine, facts: Facts) -> str:
+    """The account named; else the one that holds what is sold; else the first."""
+    accounts = [account.name for account in facts.portfolio.accounts]
+    if line.account is not None:
+        if line.account not in accounts:
+            raise RefusedInputError(
+                source,
+                f"there is no account {line.account}, expected one of {', '.join(accounts)}",
+                line=line.line,
+                field="account",
+            )
+        return line.account
+    held = facts.portfolio.position(line.symbol)
+    if line.side is Side.SELL and held is not None:
+        return held.account
+    return accounts[0]
+
+
+def _conviction(symbol: str, facts: Facts) -> Decimal | None:
+    picks = facts.analysis.picks if facts.analysis is not None else ()
+    return next((pick.conviction for pick in picks if pick.symbol == symbol), None)
+
+
+def _safe(limit: Decimal | None, side: Side) -> Decimal | None:
+    """A limit on the tick, never worse than asked."""
+    if limit is None:
+        return None
+    return down(limit) if side is Side.BUY else up(limit)

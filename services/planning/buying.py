@@ -1,0 +1,265 @@
+"""Which picks of a sector to buy, and how much (spec 4, Buy candidates and Cash target)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+from db.model.market import MarketAnalysis, Pick
+from db.model.order import Side
+from db.model.plan import Finding, Severity, Skipped, Standing
+from services.market.sectors import canonical_sector
+from services.planning.draft import Draft, Drafted
+from services.planning.guidance import guide
+from services.planning.sequence import price_of
+from services.risk.case import cannot, money, percent
+from services.risk.facts import ZERO, Facts
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Dollars meant for one pick."""
+
+    pick: Pick
+    sector: str
+    dollars: Decimal
+    capped: bool
+    price: Decimal
+    """The mid: what sizes are computed at."""
+
+    @property
+    def qty(self) -> Decimal:
+        """Whole shares, rounded down."""
+        return (self.dollars / self.price).to_integral_value(ROUND_FLOOR)
+
+
+def buys_for(
+    facts: Facts,
+    deploy: Mapping[str, Decimal],
+    sells: Sequence[Draft],
+    now: Standing,
+    target_cash: Decimal | None,
+) -> Drafted:
+    """Spreads each sector's dollars over its picks by conviction, then scales all of them until
+    cash at conservative prices ends at or above the target and the policy's minimum."""
+    skipped: list[Skipped] = []
+    findings: list[Finding] = []
+    lots: list[Lot] = []
+    given_away = _loss(facts, sells) + sum(deploy.values(), ZERO) * facts.policy.limit_band
+    for sector, dollars in deploy.items():
+        picks = _eligible(facts, sector, skipped, findings)
+        spread, unspent = _spread(facts, sector, picks, dollars, now, now.equity - given_away)
+        lots += spread
+        if unspent >= 1:
+            why = f"{money(unspent)} of {money(dollars)} finds no pick that may take it"
+            skipped.append(Skipped(symbol=sector, reason=why))
+    cash, account = _purse(facts, sells)
+    floor = max(target_cash or ZERO, facts.policy.min_cash_weight or ZERO) * now.equity
+    budget = min(now.cash + _proceeds(facts, sells) - floor, cash)
+    lots, scale = _scaled(facts, account, _worth_it(facts, lots, now, skipped), budget)
+    if scale < 1:
+        lots = _worth_it(facts, lots, now, skipped)
+    drafts = tuple(_draft(facts, account, lot, scale) for lot in lots)
+    return Drafted(drafts, tuple(skipped), tuple(findings))
+
+
+def _eligible(
+    facts: Facts, sector: str, skipped: list[Skipped], findings: list[Finding]
+) -> list[Pick]:
+    """The picks that may be bought; the others are skipped with their reason."""
+    chosen: list[Pick] = []
+    picks = facts.analysis.picks if facts.analysis is not None else ()
+    for pick in picks:
+        if (canonical_sector(pick.sector) or pick.sector) != sector:
+            continue
+        why = _against(facts, pick, sector)
+        if not why and facts.price(pick.symbol) is None:
+            why = f"no price for {pick.symbol}"
+            findings.append(cannot("quote_fresh", Severity.BLOCK, pick.symbol, why))
+        if why:
+            skipped.append(Skipped(symbol=pick.symbol, reason=why))
+        else:
+            chosen.append(pick)
+    return chosen
+
+
+def _against(facts: Facts, pick: Pick, sector: str) -> str:
+    """Why the pick may not be bought, or ""."""
+    policy, known = facts.policy, facts.instruments.get(pick.symbol)
+    least, worst = policy.min_conviction, policy.worst_sector_rank
+    rank = _rank(facts.analysis, sector)
+    if least is not None and pick.conviction < least:
+        return f"conviction {pick.conviction:f} is under the minimum of {least:f}"
+    if pick.symbol in policy.restricted:
+        return f"restricted: {policy.restricted[pick.symbol]}"
+    if worst is not None and rank is None:
+        return f"the rank of {sector} is not known, and the policy asks for {worst} or better"
+    if worst is not None and rank is not None and rank > worst:
+        return f"{sector} ranks {rank}, the policy asks for {worst} or better"
+    if known is None:
+        return "the broker does not list it"
+    if not known.tradable:
+        return "it can't be traded at the broker now"
+    if facts.sector(pick.symbol) != sector:
+        return f"the analysis counts it as {sector}, the instruments as {facts.sector(pick.symbol)}"
+    return ""
+
+
+def _rank(analysis: MarketAnalysis | None, sector: str) -> int | None:
+    ranks = analysis.sector_rank if analysis is not None else {}
+    named = {canonical_sector(name) or name: rank for name, rank in ranks.items()}
+    return named.get(sector)
+
+
+def _spread(
+    facts: Facts,
+    sector: str,
+    picks: Sequence[Pick],
+    dollars: Decimal,
+    now: Standing,
+    equity: Decimal,
+) -> tuple[list[Lot], Decimal]:
+    """Dollars per pick, proportional to conviction; what passes a pick's room goes to the others.
+    The rest is what no pick could take."""
+    room = {pick.symbol: _room(facts, pick.symbol, now, equity) for pick in picks}
+    share: dict[str, Decimal] = {}
+    open_picks = list(picks)
+    left = dollars
+    while open_picks and left > 0:
+        total = sum((pick.conviction for pick in open_picks), ZERO)
+        if total <= 0:
+            break
+        wanted = {pick.symbol: left * pick.conviction / total for pick in open_picks}
+        full = [p for p in open_picks if (r := room[p.symbol]) is not None and wanted[p.symbol] > r]
+        if not full:
+            share.update(wanted)
+            left = ZERO
+            break
+        for pick in full:
+            share[pick.symbol] = room[pick.symbol] or ZERO
+            left -= share[pick.symbol]
+        open_picks = [pick for pick in open_picks if pick not in full]
+    lots = [
+        Lot(
+            pick=pick,
+            sector=sector,
+            dollars=share[pick.symbol],
+            capped=share[pick.symbol] == room[pick.symbol],
+            price=facts.price(pick.symbol) or Decimal(1),
+        )
+        for pick in picks
+        if pick.symbol in share
+    ]
+    return lots, left
+
+
+def _room(facts: Facts, symbol: str, now: Standing, equity: Decimal) -> Decimal | None:
+    """Dollars until the position or order limit; None without one."""
+    policy = facts.policy
+    held = next((h.value for h in now.holdings if h.symbol == symbol), ZERO)
+    rooms = []
+    if policy.max_position_weight is not None:
+        rooms.append(max(policy.max_position_weight * equity - held, ZERO))
+    if policy.max_order_value is not None:
+        rooms.append(policy.max_order_value * (1 - 2 * policy.limit_band))
+    return min(rooms, default=None)
+
+
+def _worth_it(
+    facts: Facts, lots: Sequence[Lot], now: Standing, skipped: list[Skipped]
+) -> list[Lot]:
+    """Without the lots too small to buy."""
+    kept: list[Lot] = []
+    least = facts.policy.min_position_value or ZERO
+    trade = facts.policy.min_trade_value or ZERO
+    for lot in lots:
+        value = lot.qty * lot.price
+        held = next((h.value for h in now.holdings if h.symbol == lot.pick.symbol), ZERO)
+        if lot.qty < 1:
+            why = f"{money(lot.dollars)} is less than one share at {money(lot.price)}"
+        elif held + value < least:
+            why = f"a position of {money(held + value)} is under the minimum of {money(least)}"
+        elif held and value < trade:
+            why = f"an addition of {money(value)} is under the minimum trade of {money(trade)}"
+        else:
+            kept.append(lot)
+            continue
+        skipped.append(Skipped(symbol=lot.pick.symbol, reason=why))
+    return kept
+
+
+def _draft(facts: Facts, account: str, lot: Lot, scale: Decimal) -> Draft:
+    notes = f"{lot.sector} deploys {money(lot.dollars)} here by conviction {lot.pick.conviction:f}"
+    if lot.capped:
+        notes += ", as much as the position may hold"
+    if scale < 1:
+        notes += f", scaled to {percent(scale)} so that the cash target holds"
+    return Draft(
+        account, lot.pick.symbol, Side.BUY, lot.qty, f"{notes}.", conviction=lot.pick.conviction
+    )
+
+
+def _cost(facts: Facts, account: str, lot: Lot) -> Decimal:
+    """Worst expected cost of the lot's shares."""
+    return _worst_price(facts, account, lot.pick.symbol, lot.qty) * lot.qty
+
+
+def _worst_price(facts: Facts, account: str, symbol: str, qty: Decimal) -> Decimal:
+    guidance = guide(facts, symbol, Side.BUY, qty)
+    draft = Draft(
+        account, symbol, Side.BUY, qty, "", type=guidance.type, limit_price=guidance.limit_price
+    )
+    price = price_of(facts, draft)
+    mid = facts.price(symbol) or ZERO
+    return mid * (1 + facts.policy.limit_band) if price is None else price
+
+
+def _scaled(
+    facts: Facts, account: str, lots: list[Lot], budget: Decimal
+) -> tuple[list[Lot], Decimal]:
+    """The lots, all scaled by one factor when their worst cost is more than the budget."""
+    if sum((_cost(facts, account, lot) for lot in lots), ZERO) <= budget:
+        return lots, Decimal(1)
+    full = sum(
+        (
+            lot.dollars * _worst_price(facts, account, lot.pick.symbol, lot.qty) / lot.price
+            for lot in lots
+        ),
+        ZERO,
+    )
+    scale = max(budget, ZERO) / full
+    return [Lot(lot.pick, lot.sector, lot.dollars * scale, False, lot.price) for lot in lots], scale
+
+
+def _value(facts: Facts, draft: Draft) -> Decimal:
+    """Conservative proceeds of a sale."""
+    guidance = guide(facts, draft.symbol, draft.side, draft.qty)
+    priced = Draft(
+        draft.account,
+        draft.symbol,
+        draft.side,
+        draft.qty,
+        "",
+        type=guidance.type,
+        limit_price=guidance.limit_price,
+    )
+    return draft.qty * (price_of(facts, priced) or ZERO)
+
+
+def _proceeds(facts: Facts, sells: Sequence[Draft]) -> Decimal:
+    return sum((_value(facts, draft) for draft in sells), ZERO)
+
+
+def _loss(facts: Facts, sells: Sequence[Draft]) -> Decimal:
+    """What the sales give away against the mid."""
+    at_mid = sum((draft.qty * (facts.price(draft.symbol) or ZERO) for draft in sells), ZERO)
+    return at_mid - _proceeds(facts, sells)
+
+
+def _purse(facts: Facts, sells: Sequence[Draft]) -> tuple[Decimal, str]:
+    """The account that will hold most cash when the sells are done, and how much of it may be
+    spent: what other accounts hold can't pay."""
+    cash = {account.name: account.cash for account in facts.portfolio.accounts}
+    for draft in sells:
+        cash[draft.account] = cash.get(draft.account, ZERO) + _value(facts, draft)
+    name = max(cash, key=lambda account: cash[account])
+    return cash[name], name

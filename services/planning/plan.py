@@ -1,0 +1,137 @@
+"""Makes a plan of a proposal, and the next revision of a plan."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from db.model.base import plain
+from db.model.plan import Finding, Plan, Severity, Skipped, Step, verdict_of
+from db.model.proposal import DirectiveProposal, Proposal
+from services.planning.basket import basket_drafts
+from services.planning.directives import directive_drafts
+from services.planning.sequence import ledger, steps_of
+from services.risk.case import case_of
+from services.risk.catalogue import BY_ID
+from services.risk.facts import Facts
+from services.risk.policy import policy_hash
+from services.risk.run import check, repriced
+from services.risk.standing import cost
+
+CHECK_ORDER = {check_id: place for place, check_id in enumerate(BY_ID)}
+
+
+class PlanEditError(ValueError):
+    """The edit asked for can't be made; one sentence says why."""
+
+
+def make_plan(proposal: Proposal, facts: Facts, plan_id: str, environment: str) -> Plan:
+    """The plan of a proposal on these facts, dry run included. Same input, same plan.
+
+    Raises RefusedInputError when the proposal names what nobody knows (a sector, a symbol, an
+    account) or can't be carried out whole."""
+    if isinstance(proposal, DirectiveProposal):
+        drafted = directive_drafts(proposal, facts)
+    else:
+        drafted = basket_drafts(proposal, facts)
+    steps = steps_of(facts, drafted.drafts)
+    findings = _dry_run(facts, steps, drafted.findings)
+    return _plan(
+        facts,
+        steps,
+        findings,
+        plan_id=plan_id,
+        revision=1,
+        source=proposal.source,
+        proposal_sha256=proposal.sha256,
+        environment=environment,
+        skipped=drafted.skipped,
+    )
+
+
+def revise(
+    plan: Plan,
+    facts: Facts,
+    *,
+    drop: Collection[int] = (),
+    resize: Mapping[int, Decimal] | None = None,
+) -> Plan:
+    """The next revision: without the dropped steps, with the resized quantities, dry run again on
+    these facts. Steps keep their numbers. Raises PlanEditError."""
+    sizes = resize or {}
+    known = {step.n for step in plan.steps}
+    for n in (*drop, *sizes):
+        if n not in known:
+            raise PlanEditError(f"Plan {plan.plan_id} has no step {n}.")
+    for n, qty in sizes.items():
+        if not qty.is_finite() or qty <= 0:
+            raise PlanEditError(f"Step {n} can't be {qty} shares: expected more than zero.")
+    kept = [
+        step.model_copy(update={"qty": sizes.get(step.n, step.qty)})
+        for step in plan.steps
+        if step.n not in drop
+    ]
+    steps = ledger(facts, repriced(facts, kept))
+    gone = tuple(
+        Skipped(symbol=step.symbol, reason=f"step {step.n} ({step.side} {plain(step.qty)}) dropped")
+        for step in plan.steps
+        if step.n in drop
+    )
+    return _plan(
+        facts,
+        steps,
+        _dry_run(facts, steps, _carried(plan.findings)),
+        plan_id=plan.plan_id,
+        revision=plan.revision + 1,
+        source=plan.source,
+        proposal_sha256=plan.proposal_sha256,
+        environment=plan.environment,
+        skipped=(*plan.skipped, *gone),
+    )
+
+
+def _carried(findings: Iterable[Finding]) -> list[Finding]:
+    """What only the proposal could tell: stated weights, and orders left out for want of a price."""
+    return [
+        finding
+        for finding in findings
+        if finding.severity is not Severity.PASS
+        and finding.step is None
+        and finding.check in ("stated_weight", "quote_fresh")
+    ]
+
+
+def _dry_run(facts: Facts, steps: Sequence[Step], more: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Every finding in the catalogue's order."""
+    findings = [*check(case_of(facts, steps)), *more]
+    return tuple(sorted(findings, key=lambda finding: CHECK_ORDER[finding.check]))
+
+
+def _plan(
+    facts: Facts,
+    steps: tuple[Step, ...],
+    findings: tuple[Finding, ...],
+    *,
+    plan_id: str,
+    revision: int,
+    source: str,
+    proposal_sha256: str,
+    environment: str,
+    skipped: tuple[Skipped, ...],
+) -> Plan:
+    case = case_of(facts, steps)
+    return Plan(
+        plan_id=plan_id,
+        revision=revision,
+        created_at=facts.now,
+        source=source,
+        proposal_sha256=proposal_sha256,
+        policy=facts.policy.name,
+        policy_hash=policy_hash(facts.policy),
+        environment=environment,
+        steps=steps,
+        findings=findings,
+        skipped=skipped,
+        before=case.before,
+        after=case.after,
+        estimated_cost=cost(steps),
+        verdict=verdict_of(findings),
+    )
