@@ -33,9 +33,8 @@ from services.brokers.port import (
 
 log = logging.getLogger(__name__)
 
-READERS = 4
-WRITERS = 4
-"""Threads of their own for orders and cancels, so that hung reads never hold up a kill."""
+THREADS = 4
+"""Worker threads of each lane: hung reads or orders never hold up a cancel."""
 
 ORDERS_PAGE = 500
 ACTIVITIES_PAGE = 100
@@ -72,8 +71,9 @@ class AlpacaBroker:
         self._limits = {
             host: RequestLimiter(clock.monotonic) for host in ("trading", "data")
         }  # the data host counts on its own
-        self._readers = ThreadPoolExecutor(READERS, "broker-read")
-        self._writers = ThreadPoolExecutor(WRITERS, "broker-write")
+        self._pools = {
+            lane: ThreadPoolExecutor(THREADS, f"broker-{lane.name.lower()}") for lane in Lane
+        }
 
     # Reads
 
@@ -187,7 +187,7 @@ class AlpacaBroker:
 
     async def close(self) -> None:
         """Answers under way are no longer waited for. Harmless when repeated."""
-        for pool in (self._readers, self._writers):
+        for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         self._rest.close()
 
@@ -298,9 +298,8 @@ class AlpacaBroker:
         """One request in a worker thread, when its lane has room."""
         while (wait := self._limits[host].take(lane)) > 0:
             await self._clock.sleep(wait)
-        pool = self._readers if lane is Lane.READ else self._writers
         try:
-            job = pool.submit(self._rest.call, host, method, path, data, permit)
+            job = self._pools[lane].submit(self._rest.call, host, method, path, data, permit)
         except RuntimeError as error:
             raise NoAnswerError("the broker's connection is closed", never_left=True) from error
         try:

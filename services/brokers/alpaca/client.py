@@ -69,7 +69,7 @@ class Rest:
         """Send one request to `host` (`trading` or `data`), once. Whatever status comes back is an
         Answer. Raises NoAnswerError, and WithdrawnError when `permit` gives a reason not to."""
         client = self._client(host)
-        if permit is not None and (why := permit()) is not None:
+        if permit is not None and (why := _refused(permit)) is not None:
             raise WithdrawnError(why)
         try:
             answer = client._request(method, path, dict(data) if data else None)
@@ -97,6 +97,14 @@ class Rest:
         """A server that echoes the request must not put the keys into a log."""
         text = masked(answer.text, self._key, self._secret)
         return Answer(answer.status, text, answer.elapsed, answer.remaining)
+
+
+def _refused(permit: Permit) -> str | None:
+    try:
+        return permit()
+    except Exception as error:
+        # Whatever keeps the permit from answering keeps the order from leaving.
+        return f"whether trading is allowed could not be checked: {error}"
 
 
 def masked(text: str, *secrets: SecretStr) -> str:

@@ -1,0 +1,37 @@
+"""A server that answers as it is told, and the broker facing it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+from unruly_server import KEY, QUICK, SECRET, Unruly, answering
+
+from db.clock import SystemClock
+from services.brokers.alpaca.adapter import AlpacaBroker
+
+
+@pytest.fixture
+async def unruly() -> AsyncIterator[Unruly]:
+    server = Unruly(answering(404, {"code": 40410000, "message": "endpoint not found"}))
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", server.serve)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield server
+    server.released.set()
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def broker(unruly: Unruly) -> AsyncIterator[AlpacaBroker]:
+    """AlpacaBroker facing the unruly server, with short time limits."""
+    made = AlpacaBroker(
+        "main", SecretStr(KEY), SecretStr(SECRET), unruly.endpoints(), SystemClock(), QUICK
+    )
+    yield made
+    unruly.released.set()
+    await made.close()

@@ -1,0 +1,233 @@
+"""Every way a POST can end: its class, and that it was sent exactly once (alpaca.md §0, §2)."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+from unruly_server import KEY, QUICK, SECRET, Handler, Unruly, answering
+from wire_rows import order_row
+
+from db.clock import SystemClock
+from db.model.order import OrderRequest, OrderState, OrderType, Side
+from services.brokers.alpaca.adapter import AlpacaBroker
+from services.brokers.alpaca.endpoints import Endpoints
+from services.brokers.port import Confirmed, Denied, Rejected, RejectionClass, Unresolved
+
+CLIENT_ID = "qd-3f9a-s02-c1-a1"
+
+
+def request(**changes: object) -> OrderRequest:
+    known: dict[str, object] = {
+        "client_order_id": CLIENT_ID,
+        "account": "main",
+        "symbol": "XYZ",
+        "side": Side.BUY,
+        "qty": Decimal(12),
+        "type": OrderType.LIMIT,
+        "limit_price": Decimal("45.50"),
+    }
+    return OrderRequest.model_validate({**known, **changes})
+
+
+def permitted() -> None:
+    return None
+
+
+def hang(server: Unruly) -> Handler:
+    return server.hang
+
+
+def drop(server: Unruly) -> Handler:
+    return server.drop
+
+
+def drip(server: Unruly) -> Handler:
+    """A byte now and then, each within the read time limit, and never an end."""
+
+    async def drop_by_drop(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while not server.released.is_set():
+            await response.write(b" ")
+            try:
+                async with asyncio.timeout(0.1):
+                    await server.released.wait()
+            except TimeoutError:
+                pass
+        return response
+
+    return drop_by_drop
+
+
+def always(status: int, body: object = None, **options: object) -> Callable[[Unruly], Handler]:
+    return lambda _: answering(status, body, **options)
+
+
+UNRESOLVED = {
+    "no answer": hang,
+    "connection dropped after reading": drop,
+    "504": always(504, {"code": 50410000, "message": "upstream timed out"}),
+    "503 with a page": always(503, "<html>busy</html>", content_type="text/html"),
+    "500 with a page": always(500, "<html>sorry</html>", content_type="text/html"),
+    "200 that is not JSON": always(200, "<html>login</html>"),
+    "200 without a body": always(200),
+    "200 with another order": always(200, order_row(client_order_id="somebody-else")),
+    "200 without a status": always(200, order_row(status=None)),
+    "200 with NaN": always(200, '{"id": NaN}'),
+    "204": always(204),
+    "302": always(302, headers={"Location": "/elsewhere"}),
+    "404 of a gateway": always(404, "<html>not here</html>"),
+    "403 of a gateway": always(403, "<html>who are you</html>"),
+    "408": always(408, {"message": "request timeout"}),
+    "409": always(409, {"code": 40910000, "message": "conflict"}),
+}
+
+
+@pytest.mark.parametrize("fault", UNRESOLVED.values(), ids=UNRESOLVED.keys())
+async def test_what_nobody_knows_is_unresolved_and_was_sent_once(
+    fault: Callable[[Unruly], Handler], unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    unruly.handler = fault(unruly)
+    outcome = await broker.submit(request(), permit=permitted)
+    assert isinstance(outcome, Unresolved), outcome
+    assert outcome.reason
+    assert unruly.sent("POST") == ["/v2/orders"]
+
+
+REFUSED = {
+    "429": (429, {"code": 42910000, "message": "too many requests."}, RejectionClass.RATE_LIMIT),
+    "429 with a page": (429, "<html>slow down</html>", RejectionClass.RATE_LIMIT),
+    "401": (401, {"message": "unauthorized."}, RejectionClass.RESTRICTED),
+    "403 without a code": (403, {"message": "forbidden."}, RejectionClass.RESTRICTED),
+    "id known": (
+        422,
+        {"code": 40010001, "message": "client_order_id must be unique"},
+        RejectionClass.DUPLICATE_ID,
+    ),
+    "funds": (
+        403,
+        {"code": 40310000, "message": "insufficient buying power", "buying_power": "1825.95"},
+        RejectionClass.FUNDS,
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "body", "expected"), REFUSED.values(), ids=REFUSED.keys())
+async def test_a_definite_refusal_is_classified_and_was_sent_once(
+    status: int, body: object, expected: RejectionClass, unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    unruly.handler = answering(status, body)
+    outcome = await broker.submit(request(), permit=permitted)
+    assert isinstance(outcome, Rejected), outcome
+    assert (outcome.category, outcome.status) == (expected, status)
+    assert unruly.sent("POST") == ["/v2/orders"]
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [("new", OrderState.ACKNOWLEDGED), ("from_the_future", None)]
+)
+async def test_an_order_in_the_answer_confirms_even_with_an_unknown_status(
+    status: str, state: OrderState | None, unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    unruly.handler = answering(200, order_row(status=status))
+    outcome = await broker.submit(request(), permit=permitted)
+    assert isinstance(outcome, Confirmed)
+    assert outcome.order.state is state
+    assert outcome.order.status == status
+
+
+async def test_what_never_left_is_denied(unruly: Unruly) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        endpoints = Endpoints(
+            trading_url=url,
+            trading_stream_url=url.replace("http", "ws"),
+            data_url=url,
+            data_stream_url=url.replace("http", "ws"),
+        )
+        broker = AlpacaBroker(
+            "main", SecretStr(KEY), SecretStr(SECRET), endpoints, SystemClock(), QUICK
+        )
+        outcome = await broker.submit(request(), permit=permitted)
+        await broker.close()
+    assert isinstance(outcome, Denied)
+    assert "never left" in outcome.reason
+
+
+async def test_a_permit_refused_in_the_last_moment_sends_nothing(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    outcome = await broker.submit(request(), permit=lambda: "trading is halted")
+    assert outcome == Denied(reason="trading is halted")
+    assert unruly.requests == []
+
+
+async def test_a_permit_that_cannot_answer_sends_nothing(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    def broken() -> str | None:
+        raise OSError("the latch can't be read")
+
+    outcome = await broker.submit(request(), permit=broken)
+    assert isinstance(outcome, Denied)
+    assert unruly.requests == []
+
+
+async def test_an_order_waiting_behind_hung_ones_never_leaves_late(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    """Past its time limit and still without a thread, it is withdrawn, not sent afterwards."""
+    asked: list[str] = []
+    unruly.handler = drip(unruly)
+    orders = [request(client_order_id=f"qd-{n}") for n in range(6)]
+    outcomes = await asyncio.gather(
+        *(broker.submit(order, permit=lambda: asked.append("x")) for order in orders)
+    )
+    kinds = [type(outcome) for outcome in outcomes]
+    assert kinds.count(Unresolved) == len(unruly.sent("POST")) == len(asked)
+    assert kinds.count(Denied) == len(orders) - len(asked) > 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"account": "another"}, {"qty": None}, {"notional": Decimal(5)}],
+    ids=["another account", "no amount", "two amounts"],
+)
+async def test_what_is_not_an_order_for_this_broker_is_denied(
+    changes: dict[str, object], unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    outcome = await broker.submit(request(**changes), permit=permitted)
+    assert isinstance(outcome, Denied)
+    assert unruly.requests == []
+
+
+async def test_numbers_leave_as_exact_decimal_text(unruly: Unruly, broker: AlpacaBroker) -> None:
+    unruly.handler = answering(200, order_row())
+    exact = request(
+        qty=Decimal("0.1") + Decimal("0.2"), limit_price=Decimal("1234567890.123456789")
+    )
+    await broker.submit(exact, permit=permitted)
+    body = json.loads(unruly.requests[0][3])
+    assert body == {
+        "client_order_id": CLIENT_ID,
+        "symbol": "XYZ",
+        "side": "buy",
+        "type": "limit",
+        "time_in_force": "day",
+        "extended_hours": False,
+        "qty": "0.3",
+        "limit_price": "1234567890.123456789",
+    }
+
+
+async def test_nothing_is_sent_after_close(unruly: Unruly, broker: AlpacaBroker) -> None:
+    await broker.close()
+    outcome = await broker.submit(request(), permit=permitted)
+    assert isinstance(outcome, Denied)
+    assert unruly.requests == []

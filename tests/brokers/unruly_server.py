@@ -1,0 +1,68 @@
+"""A server that answers as it is told, over real sockets: for what a good exchange never does."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from services.brokers.alpaca.client import Timeouts
+from services.brokers.alpaca.endpoints import Endpoints
+
+KEY = "KEYwithABCDEF0123"
+SECRET = "secretWITHzyxw9876"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Unruly:
+    """Each request goes to `handler`; its method, path, query and text are kept."""
+
+    handler: Handler
+    url: str = ""
+    requests: list[tuple[str, str, dict[str, str], str]] = field(default_factory=list)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def sent(self, method: str) -> list[str]:
+        return [path for sent, path, _, _ in self.requests if sent == method]
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(
+            (request.method, request.path, dict(request.query), await request.text())
+        )
+        return await self.handler(request)
+
+    async def hang(self, request: web.Request) -> web.StreamResponse:
+        await self.released.wait()
+        return web.Response()
+
+    async def drop(self, request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    def endpoints(self) -> Endpoints:
+        stream = self.url.replace("http", "ws") + "/stream"
+        data = self.url.replace("http", "ws") + "/v2/iex"
+        return Endpoints(
+            trading_url=self.url,
+            trading_stream_url=stream,
+            data_url=self.url,
+            data_stream_url=data,
+        )
+
+
+QUICK = Timeouts(connect=1.0, read=0.2, total=2.0, tries=3, pause=0.01)
+
+
+def answering(status: int, body: object = None, **options: Any) -> Handler:
+    """A handler that always answers this: text as it is, anything else as JSON."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        text = body if isinstance(body, str) else json.dumps(body)
+        return web.Response(status=status, text="" if body is None else text, **options)
+
+    return answer
