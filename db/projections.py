@@ -50,7 +50,7 @@ UPDATE plans SET state = json_extract(:payload, '$.to'), reason = '' WHERE plan_
 """
 _ORDER_REPORTED = """
 UPDATE orders SET state = json_extract(:payload, '$.state'),
-    order_id = coalesce(json_extract(:payload, '$.order_id'), order_id),
+    order_id = coalesce(nullif(json_extract(:payload, '$.order_id'), ''), order_id),
     acknowledged_at = coalesce(acknowledged_at, :at),
     closed_at = CASE
         WHEN json_extract(:payload, '$.state') IN (SELECT value FROM json_each(:terminal))
@@ -96,7 +96,9 @@ _STATEMENTS: dict[str, tuple[str, ...]] = {
         "coalesce(json_extract(o, '$.filled_qty'), '0'), '', :at FROM (SELECT json_extract(:payload, '$.order') AS o)",
     ),
     "OrderSent": (
-        "UPDATE orders SET state = 'sent', sent_at = :at WHERE client_order_id = :client_order_id",
+        # The stream may have been faster than our own note.
+        "UPDATE orders SET state = CASE state WHEN 'intent' THEN 'sent' ELSE state END, "
+        "sent_at = :at WHERE client_order_id = :client_order_id",
     ),
     "OrderAcknowledged": (_ORDER_REPORTED,),
     "OrderUpdated": (_ORDER_REPORTED,),

@@ -1,0 +1,257 @@
+"""Spec 7, Journal: a full, read-only, locked or corrupt file is said, and no acknowledged event is
+lost; schema steps go forward, with a backup first."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from journal_drafts import Ticking, draft, fill, intended, order, received
+from sqlite_utils import Database
+
+from db import connection, migrations
+from db.journal import Journal, JournalError, rebuild, verify
+
+WRITER = Path(__file__).with_name("journal_writer.py")
+ROOT = Path(__file__).parents[2]
+OLD_JOURNALS = Path(__file__).parents[1] / "data" / "journals"
+
+
+def writer(path: Path, *largest: str) -> subprocess.Popen[str]:
+    paths = os.pathsep.join([str(ROOT), str(WRITER.parent)])
+    return subprocess.Popen(
+        [sys.executable, str(WRITER), str(path), *largest],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+
+
+def acknowledged(lines: list[str]) -> dict[int, str]:
+    rows = [line.split() for line in lines if line[:1].isdigit() and line.endswith("\n")]
+    return {int(seq): own for seq, own in rows}
+
+
+def kept(path: Path) -> dict[int, str]:
+    with closing(sqlite3.connect(path)) as db:
+        return dict(db.execute("SELECT seq, hash FROM events").fetchall())
+
+
+async def made(path: Path, count: int = 3) -> None:
+    journal = await Journal.open(path, Ticking())
+    for n in range(count):
+        await journal.append(received(fill(execution_id=str(n))))
+    await journal.close()
+
+
+def test_killed_at_any_moment_it_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    told: dict[int, str] = {}
+    for lines in (1, 20, 137):
+        process = writer(path)
+        assert process.stdout is not None
+        first = [process.stdout.readline() for _ in range(lines)]
+        os.kill(process.pid, signal.SIGKILL)
+        rest = process.stdout.readlines()
+        process.wait()
+        process.stdout.close()
+        told |= acknowledged([*first, *rest])
+        assert told.items() <= kept(path).items()
+        assert verify(path).ok
+    assert len(told) >= 158
+
+
+def test_when_the_disk_is_full_it_says_so_and_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    process = writer(path, "400000")
+    lines = process.communicate()[0].splitlines(keepends=True)
+    told = acknowledged(lines)
+    assert len(told) > 20
+    failed = [line.partition(" ")[2] for line in lines if line.startswith(("failed", "again"))]
+    assert len(failed) == 2
+    assert all("disk" in sentence and str(path) in sentence for sentence in failed)
+    assert told.items() <= kept(path).items()
+    assert verify(path).ok
+    asyncio.run(made(path))  # and goes on once there is room
+
+
+async def test_after_a_failed_commit_nothing_is_acknowledged_any_more(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = await Journal.open(path, Ticking())
+    await journal.append(draft("ReportWritten"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("DROP TABLE head")
+    with pytest.raises(JournalError):
+        await journal.append(draft("Halted", by="me", reason="x"))
+    with pytest.raises(JournalError):
+        await journal.append(draft("ReportWritten"))
+    assert journal.failed
+    assert journal.head_seq == 1
+    await journal.close()
+    assert len(kept(path)) == 1
+
+
+async def test_a_locked_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
+    path = tmp_path / "journal.db"
+    journal = await Journal.open(path, Ticking())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(JournalError, match=r"Another program holds the journal .* locked"):
+            await journal.append(intended(order()))
+    assert journal.failed
+    await journal.close()
+
+
+async def test_only_one_program_writes(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = await Journal.open(path, Ticking())
+    await journal.append(draft("ReportWritten"))
+    with pytest.raises(JournalError, match="stop that desk first"):
+        await Journal.open(path, Ticking())
+    with pytest.raises(JournalError, match="stop that desk first"):
+        rebuild(path)
+    assert verify(path).ok  # reading is always allowed
+    await journal.close()
+    rebuild(path)
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder of one who may read it and not write: root may write anything, so be another."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        asyncio.run(made(folder / "journal.db"))
+        for file in folder.iterdir():
+            file.chmod(0o444)
+        folder.chmod(0o555)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)
+        yield folder
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o755)
+
+
+def test_a_read_only_file_is_said(nobody: Path) -> None:
+    with pytest.raises(JournalError, match="writable"):
+        asyncio.run(Journal.open(nobody / "journal.db", Ticking()))
+
+
+def test_a_missing_directory_is_said(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="No such file or directory"):
+        asyncio.run(Journal.open(tmp_path / "gone" / "journal.db", Ticking()))
+
+
+@pytest.mark.parametrize("content", [b"not a journal, " * 500, os.urandom(9000)])
+async def test_a_file_that_is_no_database_is_said(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "journal.db"
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match="not a journal"):
+        await Journal.open(path, Ticking())
+    with pytest.raises(JournalError, match="not a journal"):
+        verify(path)
+    assert path.read_bytes() == content
+
+
+async def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE recipes (name)")
+    with pytest.raises(JournalError, match="is not a journal: name another file"):
+        await Journal.open(path, Ticking())
+
+
+async def test_a_damaged_page_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    await made(path, 300)
+    content = bytearray(path.read_bytes())
+    content[4096 * 2 : 4096 * 40] = b"\xff" * (4096 * 38)
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match=r"damaged|cut short"):
+        await Journal.open(path, Ticking())
+
+
+async def test_a_journal_cut_short_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    await made(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TRIGGER events_never_DELETE")
+        db.execute("DELETE FROM events WHERE seq = 3")
+        db.commit()
+    with pytest.raises(JournalError, match="cut short"):
+        await Journal.open(path, Ticking())
+
+
+async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    await made(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version = {migrations.VERSION + 1}")
+    for use in (lambda: asyncio.run(Journal.open(path, Ticking())), lambda: verify(path)):
+        with pytest.raises(JournalError, match="newer Quarterdeck"):
+            await asyncio.to_thread(use)
+
+
+@pytest.mark.parametrize("version", range(1, migrations.VERSION + 1))
+async def test_a_journal_of_every_earlier_schema_is_brought_forward(
+    tmp_path: Path, version: int
+) -> None:
+    path = tmp_path / "journal.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript((OLD_JOURNALS / f"schema{version}.sql").read_text())
+    journal = await Journal.open(path, Ticking())
+    assert journal.head_seq > 0
+    await journal.close()
+    assert verify(path).ok
+    assert len(list(tmp_path.glob("*.bak"))) == (version < migrations.VERSION)
+
+
+async def test_before_a_schema_step_the_journal_is_backed_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.db"
+    await made(path)
+    before = kept(path)
+    step = ModuleType("db.migrations.next_step")
+    vars(step)["apply"] = lambda db: db.table("alerts").add_column("snoozed_until", str)
+    monkeypatch.setitem(sys.modules, step.__name__, step)
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, "next_step"))
+    monkeypatch.setattr(migrations, "VERSION", migrations.VERSION + 1)
+    with pytest.raises(JournalError, match="start the desk once to migrate it"):
+        verify(path)
+    await made(path, 1)
+    assert "snoozed_until" in Database(sqlite3.connect(path)).table("alerts").columns_dict
+    assert verify(path).events == len(before) + 1
+    (copy,) = tmp_path.glob("*.bak")
+    assert kept(copy) == before
+    monkeypatch.undo()
+    assert verify(copy).ok
+
+
+async def test_a_schema_step_that_fails_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.db"
+    await made(path)
+    step = ModuleType("db.migrations.bad_step")
+
+    def apply(db: Database) -> None:
+        db.table("alerts").drop()
+        db.execute("SELECT nonsense")
+
+    vars(step)["apply"] = apply
+    monkeypatch.setitem(sys.modules, step.__name__, step)
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, "bad_step"))
+    monkeypatch.setattr(migrations, "VERSION", migrations.VERSION + 1)
+    with pytest.raises(JournalError, match="nonsense"):
+        await Journal.open(path, Ticking())
+    monkeypatch.undo()
+    assert verify(path).ok
