@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,14 +29,14 @@ class Spent:
     cpu_percent: float
 
 
-def run(program: str) -> Spent:
+def run(program: str, positions: int) -> Spent:
     """Run one program on a terminal that reads at once and answers as terminals do."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
     heard, report = os.pipe()
     env = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.line_programs", program],
+        [sys.executable, "-m", "benchmarks.line_programs", program, str(positions)],
         stdin=slave,
         stdout=slave,
         stderr=slave,
@@ -78,23 +79,34 @@ def run(program: str) -> Spent:
     )
 
 
-def measure() -> Result:
+def rows(positions: int, expected: tuple[str, str, str], promise: bool) -> Iterator[Row]:
     """One run of each program, one after the other."""
-    raw, ours, stock = (run(program) for program in ("raw", "ours", "datatable"))
-    most = f"≤ {MOST:g} KiB/s (hoped: ≤ {HOPED:g}× raw)"
-    rows = (
-        Row("raw ANSI, bytes", raw.kib, "KiB/s", 1.0, expected="2.2 with 1 row in 10 in view"),
-        Row("ours, bytes", ours.kib, "KiB/s", ours.kib / raw.kib, most, ours.kib <= MOST),
-        Row("DataTable, bytes", stock.kib, "KiB/s", stock.kib / raw.kib, expected="380 at 20 Hz"),
-        Row("raw ANSI, processor", raw.cpu_percent, "%", 1.0, expected="2.1"),
-        Row("ours, processor", ours.cpu_percent, "%", ours.cpu_percent / raw.cpu_percent),
-        Row("DataTable, processor", stock.cpu_percent, "%", stock.cpu_percent / raw.cpu_percent),
+    raw, ours, stock = (run(program, positions) for program in ("raw", "ours", "datatable"))
+    target = f"≤ {MOST:g} KiB/s; hoped ≤ {HOPED:g}× raw" if promise else ""
+    met = ours.kib <= MOST if promise else None
+    of = f"{positions} positions:"
+    yield Row(f"{of} raw ANSI, bytes", raw.kib, "KiB/s", 1.0, expected=expected[0])
+    yield Row(f"{of} ours, bytes", ours.kib, "KiB/s", ours.kib / raw.kib, target, met, expected[1])
+    yield Row(
+        f"{of} DataTable, bytes", stock.kib, "KiB/s", stock.kib / raw.kib, expected=expected[2]
     )
+    for who, spent in (("raw ANSI", raw), ("ours", ours), ("DataTable", stock)):
+        ratio = spent.cpu_percent / raw.cpu_percent
+        yield Row(f"{of} {who}, processor", spent.cpu_percent, "%", ratio)
+
+
+def measure() -> Result:
+    """All 50 positions in view, then 500 of which a tenth is."""
     how = (
-        "50 positions of 11 columns in view at 160×50, 1,000 quotes a second taken together ten times "
-        "a second; the same cells by a raw ANSI loop, by LiveTable on SlowLineDriver, by Textual's DataTable."
+        "Positions of 11 columns at 160×50, 1,000 quotes a second taken together ten times a second: the same "
+        "cells by a raw ANSI loop that writes the cells that changed, by LiveTable on SlowLineDriver, and by "
+        "Textual's DataTable. With 50 positions nearly every row in view changes in every frame. What was "
+        "expected was measured with 500 positions, one cell a quote, at 20 Hz. Processor time includes making "
+        "quotes and rows, the same in all three."
     )
-    return Result("console_line", how, rows)
+    all_in_view = rows(50, ("", "", "380"), promise=True)
+    a_tenth_in_view = rows(500, ("2.2", "2.7 to 21", "383"), promise=False)
+    return Result("console_line", how, (*all_in_view, *a_tenth_in_view))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The programs `console_line` measures: the same positions drawn by a raw ANSI loop, by us, and by DataTable.
 
-Run on a pseudo-terminal as `python -m benchmarks.line_programs NAME`; says on the descriptor in $REPORT when
+Run on a pseudo-terminal as `python -m benchmarks.line_programs NAME POSITIONS`; says on the descriptor in $REPORT when
 the measured time begins and ends, with the processor time used.
 """
 
@@ -10,7 +10,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from random import Random
 
@@ -22,7 +22,6 @@ from console.line.app import SlowLineApp
 from widgets.table import Column, Field, LiveTable
 from widgets.table.fields import money, percent, price, qty, signed_money, signed_percent
 
-POSITIONS = 50
 QUOTES_A_SECOND = 1000
 FRAMES_A_SECOND = 10  # the desk sends quotes at most ten times a second
 WARM_UP, MEASURED = 1.0, 6.0  # seconds
@@ -47,19 +46,19 @@ Row = tuple[str | Field, ...]
 class Book:
     """Positions whose prices walk by a cent either way or stay, quote by quote, from a fixed seed."""
 
-    def __init__(self) -> None:
+    def __init__(self, positions: int) -> None:
         self.random = Random(8)
-        self.last = [Decimal(self.random.randrange(1000, 90000)) / 100 for _ in range(POSITIONS)]
+        self.last = [Decimal(self.random.randrange(1000, 90000)) / 100 for _ in range(positions)]
         self.entry = [last - self.random.randrange(-300, 300) * CENT for last in self.last]
-        self.qty = [Decimal(self.random.randrange(1, 60) * 10) for _ in range(POSITIONS)]
+        self.qty = [Decimal(self.random.randrange(1, 60) * 10) for _ in range(positions)]
 
     def tick(self) -> dict[str, Row]:
         """A frame's worth of quotes, and the rows after them."""
         for _ in range(QUOTES_A_SECOND // FRAMES_A_SECOND):
-            index = self.random.randrange(POSITIONS)
+            index = self.random.randrange(len(self.last))
             self.last[index] += self.random.choice((-1, 0, 0, 1)) * CENT
         equity = sum(map(Decimal.__mul__, self.last, self.qty), Decimal())
-        return {f"S{index:02}": self._row(index, equity) for index in range(POSITIONS)}
+        return {f"S{index:02}": self._row(index, equity) for index in range(len(self.last))}
 
     def _row(self, index: int, equity: Decimal) -> Row:
         last, entry, held = self.last[index], self.entry[index], self.qty[index]
@@ -100,9 +99,9 @@ class Meter:
         os.write(self.report, json.dumps(now).encode() + b"\n")
 
 
-def raw() -> None:
+def raw(positions: int) -> None:
     """The floor: a loop that writes the cells that changed, each placed and coloured."""
-    meter, book = Meter(), Book()
+    meter, book = Meter(), Book(positions)
     modes = termios.tcgetattr(0)
     tty.setraw(0)
     shown: dict[str, Row] = {}
@@ -132,11 +131,14 @@ def raw() -> None:
 class Ours(SlowLineApp[None]):
     """LiveTable on SlowLineDriver."""
 
+    def __init__(self, positions: int) -> None:
+        super().__init__()
+        self.meter, self.book = Meter(), Book(positions)
+
     def compose(self) -> ComposeResult:
         yield LiveTable(COLUMNS)
 
     def on_mount(self) -> None:
-        self.meter, self.book = Meter(), Book()
         self.set_interval(1 / FRAMES_A_SECOND, self.tick)
 
     def tick(self) -> None:
@@ -148,11 +150,14 @@ class Ours(SlowLineApp[None]):
 class Stock(App[None]):
     """Textual's DataTable on its own driver, cells updated where they changed."""
 
+    def __init__(self, positions: int) -> None:
+        super().__init__()
+        self.meter, self.book = Meter(), Book(positions)
+
     def compose(self) -> ComposeResult:
         yield DataTable()
 
     def on_mount(self) -> None:
-        self.meter, self.book = Meter(), Book()
         self.shown = self.book.tick()
         self.table: DataTable[Text] = self.query_one(DataTable)
         for column in COLUMNS:
@@ -175,7 +180,11 @@ class Stock(App[None]):
             self.exit()
 
 
-PROGRAMS = {"raw": raw, "ours": lambda: Ours().run(), "datatable": lambda: Stock().run()}
+PROGRAMS: dict[str, Callable[[int], None]] = {
+    "raw": raw,
+    "ours": lambda positions: Ours(positions).run(),
+    "datatable": lambda positions: Stock(positions).run(),
+}
 
 if __name__ == "__main__":
-    PROGRAMS[sys.argv[1]]()
+    PROGRAMS[sys.argv[1]](int(sys.argv[2]))

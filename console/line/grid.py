@@ -38,27 +38,24 @@ class Grid:
 
     def put(
         self, x: int, y: int, text: str, pen: Pen, left: int = 0, right: int | None = None
-    ) -> int:
+    ) -> None:
         """Write text from cell `x` of row `y`, only what lies in `left` ≤ cell < `right`.
 
-        Returns the cell after the text's last. A wide grapheme cut by an edge becomes blank.
+        A wide grapheme cut by an edge becomes blank.
         """
-        left, right = max(left, 0), self.width if right is None else min(right, self.width)
-        if text.isascii() and text.isprintable():
-            first, end = max(x, left), min(x + len(text), right)
-            if first < end and 0 <= y < self.height:
-                self._write(first, y, list(text[first - x : end - x]), pen)
-            return x + len(text)
-        line = cells(text)
-        first, end = max(x, left), min(x + len(line), right)
-        if first < end and 0 <= y < self.height:
-            shown = list(line[first - x : end - x])
-            if shown[0] == CONTINUED:
-                shown[0] = " "
-            if end - x < len(line) and line[end - x] == CONTINUED:
-                shown[-1] = " "
-            self._write(first, y, shown, pen)
-        return x + len(line)
+        if not 0 <= y < self.height:
+            return
+        line = text if text.isascii() and text.isprintable() else cells(text)
+        right = self.width if right is None else min(right, self.width)
+        first, end = max(x, left, 0), min(x + len(line), right)
+        if first >= end:
+            return
+        shown = list(line[first - x : end - x])
+        if shown[0] == CONTINUED:
+            shown[0] = " "
+        if end - x < len(line) and line[end - x] == CONTINUED:
+            shown[-1] = " "
+        self._write(first, y, shown, pen)
 
     def _write(self, x: int, y: int, shown: list[str], pen: Pen) -> None:
         chars, pens = self.chars[y], self.pens[y]

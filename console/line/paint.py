@@ -1,5 +1,6 @@
 """What Textual's compositor hands out, painted on a grid instead of written as escape sequences."""
 
+from rich.cells import cell_len
 from rich.color import ColorSystem
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.strip import Strip
@@ -29,7 +30,14 @@ def paint(grid: Grid, update: Update, system: ColorSystem | None) -> None:
 def _strip(
     grid: Grid, x: int, y: int, strip: Strip, system: ColorSystem | None, left: int, right: int
 ) -> int:
+    """Put a strip's cells in `left` ≤ cell < `right` on the grid; returns the cell after its last."""
     for text, style, control in strip:
-        if not control:
-            x = grid.put(x, y, text, pen_of(style, system), left, right)
+        if control:
+            continue
+        if x >= right:
+            break
+        end = x + (len(text) if text.isascii() else cell_len(text))
+        if end > left:
+            grid.put(x, y, text, pen_of(style, system), left, right)
+        x = end
     return x

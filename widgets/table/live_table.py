@@ -121,6 +121,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._room = -1  # the width the columns are laid out for
         self._strips: dict[str, tuple[Line, Strip]] = {}
         self._styles_of: dict[str, Style] = {}
+        self._inks: dict[str, Style] = {}
 
     # What is there
 
@@ -347,10 +348,10 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         kept = self._strips.get(key)
         if kept is not None and kept[0][1:] == line[1:] and kept[0].cells is line.cells:
             return kept[1]
-        style = self._style("cursor") if line.at_cursor else self.rich_style
+        style = self._style("cursor" if line.at_cursor else "")
         if line.marked:
-            style += Style(bold=True)
-        tones = {tone: self._tone(tone) for tone in TONES}
+            style += self._ink("marked")
+        tones = {tone: self._ink(tone) for tone in TONES}
         strip = self._strip(line.cells, GUTTERS[line.at_cursor, line.marked], style, tones)
         self._strips[key] = (line, strip)
         return strip
@@ -371,19 +372,28 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip(parts, max(x, self.size.width))
 
     def _style(self, component: str) -> Style:
-        name = f"live-table--{component}"
-        if name not in self._styles_of:
-            self._styles_of[name] = self.get_component_rich_style(name)
-        return self._styles_of[name]
+        """A component's style; "" is the table's own."""
+        if component not in self._styles_of:
+            self._styles_of[component] = (
+                self.get_component_rich_style(f"live-table--{component}")
+                if component
+                else self.rich_style
+            )
+        return self._styles_of[component]
 
-    def _tone(self, tone: str) -> Style:
-        """A tone's ink without its ground, so that it lies on the row's own."""
-        ink = self._style(tone)
-        return Style(color=ink.color, bold=ink.bold or None, italic=ink.italic or None)
+    def _ink(self, component: str) -> Style:
+        """A component's ink without its ground, so that it lies on the row's own."""
+        if component not in self._inks:
+            style = self._style(component)
+            self._inks[component] = Style(
+                color=style.color, bold=style.bold or None, italic=style.italic or None
+            )
+        return self._inks[component]
 
     def _forget_drawings(self) -> None:
         self._strips.clear()
         self._styles_of.clear()
+        self._inks.clear()
 
 
 def _matches(cells: Sequence[Cell], wanted: Sequence[str]) -> bool:

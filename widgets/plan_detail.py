@@ -1,0 +1,122 @@
+"""What stands behind a plan: findings, weights before and after, what was skipped. Pure words."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from rich.cells import set_cell_size
+from rich.text import Text
+
+from widgets.document import number, rows, text
+from widgets.table.fields import money, percent
+
+BAR_PARTS = "▏▎▍▌▋▊▉█"
+SEVERITY_STYLES = {"block": "bold red", "warn": "bold yellow", "pass": "dim"}
+VERDICT_STYLES = {"SAFE": "bold green", "CONDITIONAL": "bold yellow", "BLOCKED": "bold red"}
+ZERO = Decimal(0)
+
+
+def bar(weight: Decimal, full: Decimal, cells: int) -> str:
+    """`weight` as a bar of at most `cells` cells, where `full` fills them; never shorter than an eighth for
+    something, nothing for nothing."""
+    if full <= 0 or weight <= 0:
+        return ""
+    eighths = max(1, min(cells * 8, int(weight / full * cells * 8 + Decimal("0.5"))))
+    whole, part = divmod(eighths, 8)
+    return "█" * whole + (BAR_PARTS[part - 1] if part else "")
+
+
+def findings(document: Mapping[str, Any]) -> Iterable[Text]:
+    """The findings that want a look, blocks first; then how many checks passed."""
+    found = rows(document, "findings")
+    rank = {"block": 0, "warn": 1}
+    shown = sorted(
+        (f for f in found if text(f, "severity") in rank), key=lambda f: rank[text(f, "severity")]
+    )
+    for finding in shown:
+        severity = text(finding, "severity")
+        line = Text()
+        line.append(f"{severity.upper():<6}", SEVERITY_STYLES[severity])
+        line.append(f"{text(finding, 'check')} ", "bold")
+        line.append(text(finding, "message"))
+        yield line
+    passed = len(found) - len(shown)
+    if passed:
+        yield Text(f"{passed} checks passed", "dim")
+
+
+def weights(
+    before: Mapping[str, Any], after: Mapping[str, Any], width: int, list_name: str, key: str
+) -> Iterable[Text]:
+    """Weights before and after as bars, one row a sector (or holding), the biggest first."""
+    was = {text(row, key): number(row.get("weight")) or ZERO for row in rows(before, list_name)}
+    will = {text(row, key): number(row.get("weight")) or ZERO for row in rows(after, list_name)}
+    names = sorted({*was, *will}, key=lambda name: (-max(was.get(name, ZERO), will.get(name, ZERO)), name))  # fmt: skip
+    full = max([*was.values(), *will.values(), ZERO])
+    label = min(14, max(8, width // 4))
+    room = max(4, (width - label - 26) // 2)
+    for name in names:
+        old, new = was.get(name, ZERO), will.get(name, ZERO)
+        yield _compared(set_cell_size(name, label), old, new, full, room)
+
+
+def _compared(name: str, old: Decimal, new: Decimal, full: Decimal, room: int) -> Text:
+    line = Text(f"{name} {percent(old, 1):>6} ")
+    line.append(f"{bar(old, full, room):<{room}}", "dim")
+    line.append(f" → {percent(new, 1):>6} ")
+    line.append(f"{bar(new, full, room):<{room}}", "bold")
+    difference = new - old
+    mark = "" if abs(difference) < Decimal("0.0005") else f" {'▲' if difference > 0 else '▼'}"
+    line.append(mark)
+    return line
+
+
+def cash(document: Mapping[str, Any]) -> Text:
+    """Cash before and after, and what trading is expected to cost."""
+    before, after = document.get("before") or {}, document.get("after") or {}
+    line = Text("cash ")
+    line.append(f"{money(number(before.get('cash')))} ({percent(number(before.get('cash_weight')), 1)})")  # fmt: skip
+    line.append(" → ")
+    line.append(f"{money(number(after.get('cash')))} ({percent(number(after.get('cash_weight')), 1)})", "bold")  # fmt: skip
+    if (cost := number(document.get("estimated_cost"))) is not None:
+        line.append(f", estimated cost {money(cost)}")
+    return line
+
+
+def changed_holdings(document: Mapping[str, Any], width: int) -> Iterable[Text]:
+    """Weights of the holdings that the plan changes."""
+    before, after = document.get("before") or {}, document.get("after") or {}
+    traded = {text(step, "symbol") for step in rows(document, "steps")}
+
+    def only(standing: Mapping[str, Any]) -> dict[str, Any]:
+        held = rows(standing, "holdings")
+        return {"holdings": [row for row in held if text(row, "symbol") in traded]}
+
+    return weights(only(before), only(after), width, "holdings", "symbol")
+
+
+def detail(document: Mapping[str, Any], width: int) -> Text:
+    """Everything behind the plan, at this width."""
+    before, after = document.get("before") or {}, document.get("after") or {}
+    whole = Text()
+
+    def part(title: str, lines: Iterable[Text]) -> None:
+        listed = list(lines)
+        if listed:
+            whole.append(f"{title}\n", "bold underline")
+            for line in listed:
+                whole.append_text(line)
+                whole.append("\n")
+
+    part("Findings", findings(document))
+    part("Sectors, before → after", weights(before, after, width, "sectors", "sector"))
+    whole.append_text(cash(document))
+    whole.append("\n")
+    part("Positions, before → after", changed_holdings(document, width))
+    skipped = rows(document, "skipped")
+    part(
+        "Skipped",
+        (Text.assemble((text(s, "symbol"), "bold"), f"  {text(s, 'reason')}") for s in skipped),
+    )
+    whole.right_crop(1)
+    return whole
