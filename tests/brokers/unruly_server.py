@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from aiohttp import web
 
 from services.brokers.alpaca.client import Timeouts
 from services.brokers.alpaca.endpoints import Endpoints
+from services.brokers.port import BrokerMessage
 
 KEY = "KEYwithABCDEF0123"
 SECRET = "secretWITHzyxw9876"
@@ -66,3 +67,16 @@ def answering(status: int, body: object = None, **options: Any) -> Handler:
         return web.Response(status=status, text="" if body is None else text, **options)
 
     return answer
+
+
+async def until(
+    messages: AsyncIterator[BrokerMessage],
+    wanted: Callable[[BrokerMessage], bool],
+    deadline: float = 20.0,
+) -> BrokerMessage:
+    """The next message that is wanted; what comes before it is passed over."""
+    async with asyncio.timeout(deadline):
+        async for message in messages:
+            if wanted(message):
+                return message
+    raise AssertionError("the messages ended")

@@ -21,6 +21,8 @@ from services.brokers.alpaca import outcomes, parsing
 from services.brokers.alpaca.answer import Answer, NoAnswerError, UnreadableError
 from services.brokers.alpaca.client import Permit, Rest, Timeouts, WithdrawnError
 from services.brokers.alpaca.endpoints import Endpoints, checked
+from services.brokers.alpaca.feeds import Streams
+from services.brokers.alpaca.supervision import Backoff
 from services.brokers.limiter import Lane, RequestLimiter
 from services.brokers.port import (
     BrokerMessage,
@@ -59,6 +61,7 @@ class AlpacaBroker:
         endpoints: Endpoints,
         clock: Clock,
         timeouts: Timeouts | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         """Connects to nothing yet. Raises EndpointError for an address that must not get keys,
         ValueError for missing keys."""
@@ -71,6 +74,10 @@ class AlpacaBroker:
         self._limits = {
             host: RequestLimiter(clock.monotonic) for host in ("trading", "data")
         }  # the data host counts on its own
+        self._market: tuple[MarketClock, float] | None = None
+        self._streams = Streams(
+            account_name, key, secret, endpoints, self._timeouts, self._market_open, backoff
+        )
         self._pools = {
             lane: ThreadPoolExecutor(THREADS, f"broker-{lane.name.lower()}") for lane in Lane
         }
@@ -119,7 +126,9 @@ class AlpacaBroker:
             query["page_token"], _ = page[-1]
 
     async def clock(self) -> MarketClock:
-        return await self._get("/clock", "the clock", parsing.market_clock)
+        read = await self._get("/clock", "the clock", parsing.market_clock)
+        self._market = (read, self._clock.monotonic())
+        return read
 
     async def instruments(self) -> tuple[Instrument, ...]:
         """Active US equities. A row that can't be read is reported and left out."""
@@ -180,18 +189,33 @@ class AlpacaBroker:
     # Streams
 
     def watch(self, symbols: Sequence[str]) -> None:
-        raise NotImplementedError
+        self._streams.watch(symbols)
 
-    def messages(self) -> AsyncIterator[BrokerMessage]:
-        raise NotImplementedError
+    async def messages(self) -> AsyncIterator[BrokerMessage]:
+        """One consumer at a time: RuntimeError for a second one."""
+        mailbox = self._streams.start()
+        try:
+            while (message := await mailbox.get()) is not None:
+                yield message
+        finally:
+            await self._streams.stop()
 
     async def close(self) -> None:
         """Answers under way are no longer waited for. Harmless when repeated."""
+        await self._streams.stop()
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         self._rest.close()
 
     # How
+
+    def _market_open(self) -> bool:
+        """By the broker's clock as last heard; yes when it was never heard."""
+        if self._market is None:
+            return True
+        heard, when = self._market
+        now = heard.at + timedelta(seconds=self._clock.monotonic() - when)
+        return now < heard.next_close if heard.is_open else now >= heard.next_open
 
     async def _orders(self, query: Mapping[str, str]) -> tuple[BrokerOrder, ...]:
         """All pages, newest first, each order and leg once. The next page starts a microsecond

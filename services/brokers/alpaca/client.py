@@ -39,6 +39,10 @@ class Timeouts:
     """Of a read that failed fast. Writes are never tried again here."""
     pause: float = 0.25
     """Before the second try; doubled for the third."""
+    listen: float = 10.0
+    """From opening a stream to its acknowledgement: a mute server is given up."""
+    silence: float = 60.0
+    """Of the quote stream in market hours, after which it is connected anew."""
 
 
 class WithdrawnError(Exception):
