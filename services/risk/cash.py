@@ -71,9 +71,9 @@ def cash_path(case: Case) -> Findings:
         return
     cash = {account.name: account.cash for account in facts.portfolio.accounts}
     floors = {a.name: cash_floor(a, policy) for a in facts.portfolio.accounts}
-    buffer = ZERO
-    if policy.min_cash_weight is not None and not policy.allows_leverage:
-        buffer = policy.min_cash_weight * case.before.equity
+    buffer: Decimal | None = None
+    if policy.min_cash_weight is not None:
+        buffer = sum(floors.values(), ZERO) + policy.min_cash_weight * case.before.equity
     lowest: Decimal | None = None
     for step in case.steps:
         cash[step.account] = cash.get(step.account, ZERO) + signed_value(step)
@@ -82,13 +82,13 @@ def cash_path(case: Case) -> Findings:
         total, own = sum(cash.values(), ZERO), cash[step.account]
         floor = floors.get(step.account, ZERO)
         lowest = total if lowest is None else min(lowest, total)
-        values = {"cash": own, "total": total, "floor": floor, "buffer": buffer}
+        values = {"cash": own, "total": total, "floor": floor, "buffer": buffer or ZERO}
         after = f"After step {step.n} (buy {step.symbol})"
         if own < floor:
             message = (
                 f"{after} account {step.account} would hold {money(own)}, under {money(floor)}."
             )
-        elif total < buffer:
+        elif buffer is not None and total < buffer:
             message = f"{after} cash would be {money(total)}, under the buffer of {money(buffer)}."
         else:
             continue
@@ -100,7 +100,7 @@ def cash_path(case: Case) -> Findings:
         if lowest is not None
         else f"Nothing is bought; cash ends at {money(end)}."
     )
-    yield passed(check, message, lowest=end if lowest is None else lowest, buffer=buffer)
+    yield passed(check, message, lowest=end if lowest is None else lowest)
 
 
 def buying_power(case: Case) -> Findings:

@@ -72,7 +72,7 @@ CHECKS: tuple[Check, ...] = (
         _DRY,
         "min_cash_weight",
         "running cash after every step, in order, at conservative prices: ≥ 0 in every account and "
-        "≥ buffer in the buy phase; with leverage L: ≥ −(L − 1) × equity and within buying power",
+        "≥ buffer in the buy phase; with leverage L both lines lie (L − 1) × equity lower",
         "block at the first step that goes under",
         "At no step may cash run out.",
         excepted=False,

@@ -1,0 +1,72 @@
+"""The plan as one JSON object: the contract of `plan --json` and of the desk's socket (version 1)."""
+
+from typing import Any
+
+from db.model.base import plain
+from db.model.plan import Plan, Step
+from db.model.run import PlanRun
+
+STEP_FIELDS = {
+    "n", "phase", "account", "symbol", "side", "qty", "type", "limit_price", "stop_price",
+    "time_in_force", "reference_price", "expected_price", "expected_value", "expected_cash_after",
+    "sector", "conviction", "stop_loss_price", "target_price", "reason", "needs", "funded_by",
+}  # fmt: skip
+ORDER_FIELDS = {"client_order_id", "state", "qty", "filled_qty", "filled_avg_price", "reason"}
+
+
+def plan_document(plan: Plan, run: PlanRun | None = None) -> dict[str, Any]:
+    """Decimals are strings, times ISO 8601 UTC. With `run`, how it went is told too."""
+    document: dict[str, Any] = {
+        "plan_id": plan.plan_id,
+        "revision": plan.revision,
+        "verdict": plan.verdict.value,
+        "policy": plan.policy,
+        "hash": plan.hash,
+        "source": plan.source,
+        "environment": plan.environment,
+        **plan.model_dump(mode="json", include={"created_at"}),
+        "steps": [_step(step, run) for step in plan.steps],
+        **plan.model_dump(
+            mode="json", include={"findings", "skipped", "before", "after", "estimated_cost"}
+        ),
+    }
+    if run is not None:
+        document |= _run(run)
+    return document
+
+
+def _step(step: Step, run: PlanRun | None) -> dict[str, Any]:
+    shown = step.model_dump(mode="json", include=STEP_FIELDS)
+    if run is None:
+        return shown
+    price = run.filled_avg_price(step.n)
+    return shown | {
+        "state": _step_state(step, run),
+        "filled_qty": plain(run.filled_qty(step.n)),
+        "filled_avg_price": None if price is None else plain(price),
+        "orders": [
+            order.model_dump(mode="json", include=ORDER_FIELDS) for order in run.orders_of(step.n)
+        ],
+    }
+
+
+def _step_state(step: Step, run: PlanRun) -> str:
+    """The state of its latest order; given_up or planned without one."""
+    orders = run.orders_of(step.n)
+    if orders:
+        return max(orders, key=lambda order: (order.attempt, order.child)).state.value
+    return "given_up" if step.n in run.given_up else "planned"
+
+
+def _run(run: PlanRun) -> dict[str, Any]:
+    done = sum(1 for step in run.plan.steps if run.step_done(step))
+    return {
+        **run.model_dump(
+            mode="json",
+            include={
+                "state", "mode", "reason", "paused_from", "approval", "started_at", "ended_at",
+            },
+        ),
+        "given_up": {str(n): why for n, why in sorted(run.given_up.items())},
+        "progress": {"done": done, "of": len(run.plan.steps)},
+    }  # fmt: skip

@@ -1,0 +1,51 @@
+"""Bytes to text: size, kind and encoding are checked before anything is read."""
+
+import hashlib
+
+from services.intake.refusal import RefusedInputError
+
+LARGEST = 5 * 1024 * 1024
+_CONTROL = frozenset(map(chr, range(32))) - frozenset("\t\n\r\f")
+
+
+def too_large(name: str, size: int, limit: int = LARGEST) -> RefusedInputError:
+    return RefusedInputError(
+        name, f"it is {size / 1048576:.1f} MB, expected at most {limit / 1048576:.0f} MB"
+    )
+
+
+def decoded(name: str, data: bytes) -> str:
+    """The text of a UTF-8 file, its byte-order mark dropped and its line ends made one.
+    Raises RefusedInputError."""
+    if len(data) > LARGEST:
+        raise too_large(name, len(data))
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise RefusedInputError(name, "it is UTF-16, expected UTF-8 text")
+    if b"\0" in data:
+        raise RefusedInputError(name, "it is a binary file, expected UTF-8 text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise RefusedInputError(
+            name, f"byte {error.start + 1} is not UTF-8, expected UTF-8 text", line=line
+        ) from error
+    if not text.strip():
+        raise RefusedInputError(name, "it is empty")
+    control = next((c for c in text if c in _CONTROL), None)
+    if control is not None:
+        line = text.count("\n", 0, text.index(control)) + 1
+        raise RefusedInputError(
+            name, f"it has the control character {ord(control)}, expected plain text", line=line
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def shown(text: str, most: int = 80) -> str:
+    """Outside text for a sentence: one line, not too long."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
