@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.events import Resize
+from textual.widget import Widget
 from textual.widgets import Static
 
 from widgets.document import number, rows, text
@@ -176,6 +177,12 @@ class Guide(Vertical):
         key = self.query_one("#guide-steps", LiveTable).cursor_key
         steps = rows(self.document, "steps")
         return next((step for step in steps if text(step, "n") == key), None)
+
+    def fields(self) -> list[Widget]:
+        """What Tab goes through: the steps, then what stands behind the plan."""
+        detail_only = self.has_class("-detail")
+        steps: list[Widget] = [] if detail_only else [self.query_one("#guide-steps")]
+        return [*steps, self.query_one("#guide-detail")]
 
     def action_guide_next(self) -> None:
         """One step on."""

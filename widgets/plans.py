@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from textual.app import ComposeResult
 from textual.message import Message
+from textual.widget import Widget
 
 from widgets.document import text
 from widgets.guide import Guide
@@ -99,6 +100,16 @@ class PlansPane(Pane):
     def guide(self) -> Guide:
         """The guide of the open plan."""
         return self.query_one(Guide)
+
+    @property
+    def listed(self) -> str | None:
+        """The id of the plan under the cursor of the list."""
+        return self.query_one(".plans-table", LiveTable).cursor_key
+
+    def fields(self) -> list[Widget]:
+        if not self.has_class("-open"):
+            return [self.query_one(".plans-table")]
+        return self.guide.fields()
 
     @property
     def symbol(self) -> str | None:
