@@ -35,20 +35,22 @@ class Section(BaseModel):
 class SimSettings(Section):
     """What the simulated exchange is started with; unset means the exchange's own default."""
 
-    book: str = Field("rebalance", description="Opening book: a built-in name or a file.")
+    book: str = Field("rebalance", description="Opening book: rebalance, nov10, or a file.")
     seed: int | None = Field(None, description="Seed of the random walk: same seed, same prices.")
     volatility: Decimal | None = Field(
-        None, ge=0, description="Standard deviation of a day's return, as a fraction."
+        None, ge=0, description="Basis points a price moves in a second; 0 stands still."
     )
-    tick: Seconds | None = Field(None, description="Seconds between two price steps.")
-    fill_delay: Decimal | None = Field(
-        None, ge=0, description="Seconds from an order's acceptance to its earliest fill."
+    tick: int | None = Field(None, gt=0, description="Milliseconds between two quotes.")
+    fill_delay: int | None = Field(
+        None, ge=0, description="Milliseconds from an order's acceptance to its earliest fill."
     )
     tape: Path | None = Field(None, description="Folder of recorded prices to play instead.")
     speed: Seconds | None = Field(None, description="Exchange seconds per true second.")
-    clock: str | None = Field(None, description="The exchange's time: open, wall, or an ISO start.")
+    clock: str | None = Field(None, description="The exchange's time: open, real, or an ISO start.")
     requests: Path | None = Field(None, description="File that takes every request as a JSON line.")
-    rate_limit: int | None = Field(None, ge=0, description="Requests a minute the exchange allows.")
+    rate_limit: int | None = Field(
+        None, ge=0, description="Requests a minute that the exchange allows; 0 allows any number."
+    )
     port: int = Field(0, ge=0, le=65535, description="TCP port on loopback; 0 takes a free one.")
 
 

@@ -1,0 +1,146 @@
+"""`quarterdeck status|positions|orders|alerts`: what is, from a desk that runs."""
+
+from collections.abc import Callable, Sequence
+
+import click
+
+from console.cli.context import Desk, about_desk, as_json, data, talk
+from console.cli.exits import Exit
+from console.cli.text import clean, money, percent, table
+from services.desk.client import DeskUnreachable, Json
+
+JSON = click.option(
+    "--json", "json_wanted", is_flag=True, help="Print JSON (docs/command-line.md)."
+)
+
+
+MARKET = {"True": "open", "False": "closed"}
+
+
+@click.command("status")
+@JSON
+@about_desk
+async def status_command(desk: Desk, json_wanted: bool) -> int:
+    """Trading state, account, cash, plans and positions. Exit 3 when no desk runs."""
+    try:
+        async with desk.running() as client:
+            status = await client.status()
+    except DeskUnreachable:
+        _say_if_latched(desk)
+        raise
+    if json_wanted:
+        data(as_json(status))
+        return Exit.FINE
+    for line in _status_lines(status):
+        data(line)
+    return Exit.FINE
+
+
+@click.command("positions")
+@JSON
+@about_desk
+async def positions_command(desk: Desk, json_wanted: bool) -> int:
+    """What is held, with its price, value, weight and gain."""
+    head = ("symbol", "qty", "entry", "price", "value", "weight", "P&L", "stop", "target")
+    return await _section(desk, "positions", json_wanted, head, _position_cells)
+
+
+@click.command("orders")
+@JSON
+@about_desk
+async def orders_command(desk: Desk, json_wanted: bool) -> int:
+    """Orders, working and done."""
+    head = ("order", "side", "symbol", "qty", "type", "limit", "state", "filled", "price", "reason")
+    return await _section(desk, "orders", json_wanted, head, _order_cells)
+
+
+@click.command("alerts")
+@JSON
+@about_desk
+async def alerts_command(desk: Desk, json_wanted: bool) -> int:
+    """Alerts that are not cleared."""
+    head = ("alert", "severity", "since", "subject", "what")
+    return await _section(desk, "alerts", json_wanted, head, _alert_cells)
+
+
+async def _section(
+    desk: Desk,
+    name: str,
+    json_wanted: bool,
+    head: Sequence[str],
+    cells: Callable[[Json], list[str]],
+) -> int:
+    async with desk.running() as client:
+        rows = list((await client.snapshot())[name].values())
+    if json_wanted:
+        data(as_json(rows))
+        return Exit.FINE
+    if not rows:
+        talk(f"There are no {name}.")
+        return Exit.FINE
+    for line in table(head, map(cells, rows)):
+        data(line)
+    return Exit.FINE
+
+
+def _say_if_latched(desk: Desk) -> None:
+    from services.desk.latch import read_latch
+
+    latch = read_latch(desk.home)
+    if latch is not None:
+        talk(f"Trading is HALTED (by {clean(latch.by)}: {clean(latch.reason)}).")
+
+
+def _status_lines(status: Json) -> list[str]:
+    market = MARKET.get(str(status.get("market_open")), "unknown")
+    clean_books = "reconciled" if status["reconciled"] else "NOT reconciled"
+    lines = [
+        f"{clean(status['environment']).upper()} account {clean(status['account'])}: trading "
+        f"{clean(status['trading_state'])}, {clean_books}, market {market}",
+        f"Equity {money(status.get('equity'))}, cash {money(status['cash'])}",
+    ]
+    if status.get("unresolved"):
+        lines.append(f"Orders without an answer: {', '.join(map(clean, status['unresolved']))}")
+    lines += [
+        f"Plan {clean(plan['plan_id'])}: {clean(plan['state'])}, {plan['steps_done']} of "
+        f"{plan['steps']} steps, {clean(plan['verdict'])} ({clean(plan['source'])})"
+        for plan in status["plans"]
+    ]
+    if status["positions"]:
+        head = ("symbol", "qty", "entry", "price", "value", "weight", "P&L", "stop", "target")
+        lines += table(head, map(_position_cells, status["positions"]))
+    return lines
+
+
+def _position_cells(row: Json) -> list[str]:
+    return [
+        clean(row["symbol"]),
+        clean(row["qty"]),
+        money(row["avg_entry_price"]),
+        money(row["price"]),
+        money(row["value"]),
+        percent(row["weight"]),
+        money(row["unrealized_pl"]),
+        clean(row.get("stop_price")),
+        clean(row.get("target_price")),
+    ]
+
+
+def _order_cells(row: Json) -> list[str]:
+    return [
+        clean(row["client_order_id"]),
+        clean(row["side"]).upper(),
+        clean(row["symbol"]),
+        clean(row["qty"]),
+        clean(row["type"]),
+        clean(row.get("limit_price")),
+        clean(row["state"]),
+        clean(row["filled_qty"]),
+        clean(row.get("filled_avg_price")),
+        clean(row.get("reason")),
+    ]
+
+
+def _alert_cells(row: Json) -> list[str]:
+    cells = (row["alert_id"], row["severity"], row["raised_at"], row["subject"], row["sentence"])
+    return [clean(cell) for cell in cells]

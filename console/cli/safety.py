@@ -1,0 +1,65 @@
+"""`quarterdeck kill|resume|reconcile`."""
+
+import getpass
+from datetime import UTC, datetime
+
+import click
+
+from console.cli.context import Desk, about_desk, as_json, become, data, talk
+from console.cli.exits import Exit
+from console.cli.text import clean, table
+from services.desk.latch import LatchError, set_latch
+
+JSON = click.option(
+    "--json", "json_wanted", is_flag=True, help="Print JSON (docs/command-line.md)."
+)
+
+
+@click.command("kill")
+@click.option("--reason", default="halted from the command line", help="Why; it is written down.")
+@JSON
+@about_desk
+async def kill_command(desk: Desk, reason: str, json_wanted: bool) -> int:
+    """HALT: no order leaves from now on, working orders are cancelled, protective stops stay.
+
+    The latch is set before anything else, so this works when the desk hangs or is dead: the orders
+    are then cancelled at the broker itself."""
+    by = f"{getpass.getuser()} (command line)"
+    try:
+        set_latch(desk.home, by, reason, datetime.now(UTC))
+    except LatchError as error:
+        talk(f"quarterdeck: {error}")
+    arguments = [*desk.options.arguments(desk.home.environment), f"--by={by}", f"--reason={reason}"]
+    become("services.desk.emergency", [*arguments, *(["--json"] if json_wanted else [])])
+
+
+@click.command("resume")
+@click.option("--reason", required=True, help="Why it is safe again; it is written down.")
+@about_desk
+async def resume_command(desk: Desk, reason: str) -> int:
+    """Let trading go on after a halt. Refused while ours and the broker's differ."""
+    if not reason.strip():
+        raise click.UsageError("Resuming needs a reason that says something.")
+    async with desk.running() as client:
+        answer = await client.resume(reason)
+    talk(f"Trading is {clean(answer['trading_state'])}.")
+    return Exit.FINE
+
+
+@click.command("reconcile")
+@JSON
+@about_desk
+async def reconcile_command(desk: Desk, json_wanted: bool) -> int:
+    """Compare ours with the broker's now. Exit 0 when clean, 10 when there are mismatches."""
+    async with desk.running() as client:
+        result = await client.reconcile()
+    mismatches = result["mismatches"]
+    if json_wanted:
+        data(as_json(result))
+    elif not mismatches:
+        talk("Ours and the broker's agree.")
+    else:
+        head = ("kind", "subject", "ours", "broker", "explanation")
+        for line in table(head, ([clean(row[name]) for name in head] for row in mismatches)):
+            data(line)
+    return Exit.EXCEPTIONS if mismatches else Exit.FINE

@@ -1,0 +1,173 @@
+"""The desk's answers as plain text for people. Pure: JSON in, lines out.
+
+Outside text never carries a control character to the terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+def clean(value: object) -> str:
+    """`value` as one line; a missing one is a dash, never a zero."""
+    if value is None or value == "":
+        return "-"
+    return "".join(character if character.isprintable() else " " for character in str(value))
+
+
+def money(value: object) -> str:
+    """Dollars with separators and cents: `-1,234.50`."""
+    try:
+        return f"{Decimal(str(value)):,.2f}"
+    except InvalidOperation:
+        return clean(value)
+
+
+def percent(value: object) -> str:
+    """A fraction as percent with its sign's meaning kept: `0.153` is `15.3%`."""
+    try:
+        return f"{Decimal(str(value)) * 100:.1f}%"
+    except InvalidOperation:
+        return clean(value)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Columns as wide as their widest cell; a column of numbers is set to the right."""
+    body = [list(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    right = [bool(body) and all(_numeric(row[n]) for row in body) for n in range(len(head))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(cells, widths, right, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    return [line(head), *(line(row) for row in body)]
+
+
+def plan_lines(plan: Json) -> list[str]:
+    """A plan as it is read before it is approved: steps, findings, what was left out."""
+    state = f" · {plan['state']}" if plan.get("state") else ""
+    lines = [
+        f"Plan {clean(plan['plan_id'])} · {clean(plan['verdict'])} · policy "
+        f"{clean(plan['policy'])}{state} · {clean(plan.get('source'))}",
+        "",
+        *table(
+            ("n", "phase", "side", "symbol", "qty", "type", "limit", "price", "cash after", "done"),
+            (_step_cells(step) for step in plan["steps"]),
+        ),
+    ]
+    findings = [f for f in plan["findings"] if f["severity"] != "pass"]
+    if findings:
+        lines += ["", "Findings"]
+        lines += [f"  {f['severity'].upper():<5} {clean(f['message'])}" for f in findings]
+    if plan["skipped"]:
+        lines += ["", "Left out"]
+        lines += [f"  {clean(s['symbol'])}: {clean(s['reason'])}" for s in plan["skipped"]]
+    before, after = plan.get("before") or {}, plan.get("after") or {}
+    lines += [
+        "",
+        f"Cash {money(before.get('cash'))} → {money(after.get('cash'))}"
+        f" ({percent(before.get('cash_weight'))} → {percent(after.get('cash_weight'))})",
+    ]
+    if plan.get("reason"):
+        lines.append(f"Reason: {clean(plan['reason'])}")
+    return lines
+
+
+def _step_cells(step: Json) -> list[str]:
+    filled = step.get("filled_qty")
+    done = "-" if filled is None else f"{clean(filled)} @ {clean(step.get('filled_avg_price'))}"
+    return [
+        clean(step["n"]),
+        clean(step["phase"]),
+        clean(step["side"]).upper(),
+        clean(step["symbol"]),
+        clean(step["qty"]),
+        clean(step["type"]),
+        clean(step.get("limit_price")),
+        clean(step["expected_price"]),
+        money(step["expected_cash_after"]),
+        done,
+    ]
+
+
+def card_lines(card: Json) -> list[str]:
+    """An approval card: everything that is agreed to by typing its token (spec 8)."""
+    lines = [
+        f"APPROVE plan {clean(card['plan_id'])} revision {clean(card['revision'])}"
+        f" · {clean(card['verdict'])}",
+        f"{clean(card['environment']).upper()} account {clean(card['account'])}"
+        f" · trading {clean(card['trading_state'])}",
+        f"sells {money(card['sells'])} · buys {money(card['buys'])}"
+        f" · cash at worst {money(card['worst_case_cash'])}, after {money(card['cash_after'])}",
+        "",
+        *table(
+            ("n", "side", "symbol", "qty", "type", "limit", "value"),
+            (
+                [
+                    clean(order["n"]),
+                    clean(order["side"]).upper(),
+                    clean(order["symbol"]),
+                    clean(order["qty"]),
+                    clean(order["type"]),
+                    clean(order.get("limit_price")),
+                    money(order["expected_value"]),
+                ]
+                for order in card["orders"]
+            ),
+        ),
+    ]
+    lines += [f"{f['severity'].upper():<5} {clean(f['message'])}" for f in card["findings"]]
+    lines += [
+        f"DRIFT {clean(d['symbol'])} {clean(d['reference_price'])} → {clean(d['price'])} "
+        f"({percent(d['drift'])}, more than {percent(card['tolerance'])})"
+        for d in card["drift"]
+        if d.get("beyond")
+    ]
+    lines += [clean(note) for note in card.get("notes", ())]
+    lines += ["", f"Token {clean(card['token'])}, until {clean(card['expires_at'])}"]
+    return lines
+
+
+def event_line(event: Json) -> str:
+    """One journal event: time, number, kind, what it is about, and its short values."""
+    about = [
+        f"step {event['step']}" if event.get("step") is not None else "",
+        event.get("symbol") or "",
+        event.get("client_order_id") or "",
+    ]
+    payload = event.get("payload") or {}
+    values = [
+        f"{clean(key)}={clean(value)}"
+        for key, value in payload.items()
+        if isinstance(value, str | int | Decimal)
+        and value != ""
+        and len(str(value)) <= LONGEST_VALUE
+    ]
+    parts = [str(event["at"])[11:19], f"#{event['seq']}", event["kind"], *about, *values]
+    return " ".join(clean(part) for part in parts if part)
+
+
+LONGEST_VALUE = 120
+"""Longer values, such as a whole plan, are not for one line."""
+
+
+def halt_lines(report: Json) -> list[str]:
+    """What a halt cancelled, what filled meanwhile, what remains."""
+    return [
+        f"HALTED by {clean(report['by'])}: {clean(report['reason'])}",
+        *(
+            f"  {clean(o['side']).upper()} {clean(o['symbol'])} {clean(o['client_order_id'])}: "
+            f"{clean(o['outcome'])}"
+            for o in report["orders"]
+        ),
+        f"Orders that remain: {clean(report['remaining'])}",
+    ]
+
+
+def _numeric(cell: str) -> bool:
+    return cell == "-" or cell.strip("-+%$").replace(",", "").replace(".", "", 1).isdigit()
