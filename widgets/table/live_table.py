@@ -63,7 +63,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         overflow-y: auto;
         scrollbar-size-vertical: 1;
         & > .live-table--header { color: $foreground 70%; text-style: bold; }
-        & > .live-table--cursor { background: $foreground 15%; }
+        & > .live-table--cursor { background: $block-cursor-blurred-background; }
         & > .live-table--marked { text-style: bold; }
         & > .live-table--empty { color: $foreground 60%; }
         & > .live-table--gain { color: $text-success; }
