@@ -19,7 +19,9 @@ class RequestLog:
             # Unbuffered: each line is one write, so a reader never sees half of one.
             self._file = path.open("ab", buffering=0) if path else None
         except OSError as error:
-            raise RequestLogError(f"Requests file {path} cannot be written: {_why(error)}.") from error
+            raise RequestLogError(
+                f"Requests file {path} cannot be written: {_why(error)}."
+            ) from error
 
     def arrived(self) -> int:
         self._last += 1

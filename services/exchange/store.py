@@ -34,10 +34,17 @@ CREATE TABLE IF NOT EXISTS orders (
 CREATE TABLE IF NOT EXISTS fills (
     sequence INTEGER PRIMARY KEY, account TEXT NOT NULL, document TEXT NOT NULL);
 """
+# Updates keep a row where it is: accounts and positions are read back in their first order.
 UPSERT = {
     "facts": "INSERT OR REPLACE INTO facts VALUES (?, ?)",
-    "accounts": "INSERT OR REPLACE INTO accounts VALUES (?, ?)",
-    "positions": "INSERT OR REPLACE INTO positions VALUES (?, ?, ?)",
+    "accounts": (
+        "INSERT INTO accounts VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET document = excluded.document"
+    ),
+    "positions": (
+        "INSERT INTO positions VALUES (?, ?, ?)"
+        " ON CONFLICT (account, symbol) DO UPDATE SET document = excluded.document"
+    ),
     "orders": (
         "INSERT INTO orders VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET document = excluded.document"

@@ -1,146 +1,22 @@
-"""The engine with its effects held in hand, and the whole exchange in this process."""
+"""A world for the engine's tests, and the whole exchange served in this process."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from services.exchange.accounts import Account, Position
-from services.exchange.activities import Fill
-from services.exchange.book import Listing
-from services.exchange.fill_model import FillModel, TouchFills
-from services.exchange.market import Market
-from services.exchange.opening import open_exchange
-from services.exchange.orders import Order, Side, Terms, new_id
-from services.exchange.quotes import Quote, Trade
+from exchange_world import HandClock, World
+
+from services.exchange.opening import Opened, open_exchange
 from services.exchange.request_log import RequestLog
 from services.exchange.server import build_app
 from services.exchange.settings import Settings
 from services.exchange.store import Store
-from services.exchange.trade_updates import TradeUpdate
-from services.exchange.venue import Ledger, Venue
-
-TUESDAY_NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
-
-
-@dataclass
-class HandClock:
-    """Stands where it is put."""
-
-    at: datetime = TUESDAY_NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def pass_(self, **by: float) -> None:
-        self.at += timedelta(**by)
-
-
-@dataclass
-class Kept:
-    """Records as the store would get them."""
-
-    orders: list[Order] = field(default_factory=list)
-    fills: list[Fill] = field(default_factory=list)
-    updates: list[TradeUpdate] = field(default_factory=list)
-
-    def put_account(self, account: Account) -> None: ...
-    def put_position(self, position: Position) -> None: ...
-
-    def put_order(self, order: Order) -> None:
-        self.orders.append(order)
-
-    def put_fill(self, fill: Fill) -> None:
-        self.fills.append(fill)
-
-    def announce(self, update: TradeUpdate) -> None:
-        self.updates.append(update)
-
-
-class World:
-    """One account "main" with 10,000 in cash, 100 XYZ held, and quotes set by hand."""
-
-    def __init__(
-        self,
-        cash: str = "10000",
-        held: str = "100",
-        multiplier: str = "1",
-        fill_model: FillModel | None = None,
-    ) -> None:
-        self.clock, self.kept = HandClock(), Kept()
-        self.steps: list[Callable[[], None]] = []
-        listings = [Listing(symbol=s, price=Decimal(50)) for s in ("XYZ", "ABC")]
-        self.market = Market(listings, [])
-        account = Account(
-            name="main",
-            id="1",
-            account_number="SIM000001",
-            key="k",
-            secret="s",
-            cash=Decimal(cash),
-            multiplier=Decimal(multiplier),
-            last_equity=Decimal(cash),
-            created_at=self.clock.at,
-        )
-        qty = Decimal(held)
-        position = Position(account="main", symbol="XYZ", qty=qty, cost=qty * 40)
-        self.ledger = Ledger({"main": account}, {("main", "XYZ"): position})
-        self.venue = Venue(
-            self.ledger,
-            self.market,
-            self.kept,
-            self.clock,
-            fill_model or TouchFills(),
-            0.0,
-            lambda delay, step: self.steps.append(step),
-        )
-        for symbol in ("XYZ", "ABC"):
-            self.quote(symbol, "49.99", "50.01")
-
-    def quote(self, symbol: str, bid: str, ask: str) -> None:
-        tick: list[Quote | Trade] = [
-            Quote(symbol, Decimal(bid), 100, Decimal(ask), 100, self.clock.at)
-        ]
-        self.venue.turn(self.market.take(tick, self.clock.at).quoted)
-
-    def submit(self, side: str, qty: str, limit: str | None = None, **more: Any) -> Order:
-        terms = {
-            "client_order_id": new_id(),
-            "symbol": "XYZ",
-            "side": Side(side),
-            "type": "limit" if limit else "market",
-            "time_in_force": "day",
-            "qty": Decimal(qty),
-            "limit_price": Decimal(limit) if limit else None,
-            **more,
-        }
-        return self.venue.submit("main", Terms.model_validate(terms))
-
-    def settle(self) -> None:
-        """Run what was scheduled, and what that schedules."""
-        while self.steps:
-            self.steps.pop(0)()
-
-    def order(self, order: Order) -> Order:
-        return self.ledger.orders[order.id]
-
-    @property
-    def cash(self) -> Decimal:
-        return self.ledger.accounts["main"].cash
-
-    def held(self, symbol: str = "XYZ") -> Decimal:
-        position = self.ledger.positions.get(("main", symbol))
-        return position.qty if position else Decimal(0)
-
-    def events(self) -> list[str]:
-        return [update.event for update in self.kept.updates]
 
 
 @pytest.fixture
@@ -150,12 +26,13 @@ def world() -> World:
 
 @dataclass
 class Served:
-    """The exchange behind real HTTP, in this process; prices stand still."""
+    """The exchange behind real HTTP, in this process; it ticks when `opened.turn()` is called."""
 
     client: "TestClient[Any, Any]"
     clock: HandClock
     key: str
     secret: str
+    opened: Opened
 
     @property
     def keys(self) -> dict[str, str]:
@@ -175,7 +52,7 @@ Serve = Callable[..., Awaitable[Served]]
 
 
 @pytest.fixture
-async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
+async def serve() -> AsyncIterator[Serve]:
     """A factory: `await serve(rate_limit=5, ...)` with the fields of Settings."""
     async with AsyncExitStack() as stack:
 
@@ -197,7 +74,7 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
             server = TestServer(build_app(opened.exchange, settings))
             client = await stack.enter_async_context(TestClient(server))
             account = opened.exchange.venue.ledger.accounts["main"]
-            return Served(client, clock, account.key, account.secret)
+            return Served(client, clock, account.key, account.secret, opened)
 
         yield start
 

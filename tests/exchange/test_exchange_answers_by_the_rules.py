@@ -176,7 +176,8 @@ async def test_what_is_not_there_is_said_so(served, method, path, status, messag
 
 @pytest.mark.parametrize("path", ["/v2/account", "/v2/orders/none", "/v2/nonsense", "/v2/clock"])
 @pytest.mark.parametrize(
-    "keys", [{}, {"APCA-API-KEY-ID": "SK", "APCA-API-SECRET-KEY": "no"}, {"Authorization": "Basic !"}]
+    "keys",
+    [{}, {"APCA-API-KEY-ID": "SK", "APCA-API-SECRET-KEY": "no"}, {"Authorization": "Basic !"}],
 )
 async def test_without_valid_keys_nothing_else_is_looked_at(served, path, keys):
     status, answer, _ = await served.call("GET", path, headers=keys)
@@ -405,4 +406,6 @@ async def test_another_accounts_orders_do_not_exist(serve, tmp_path):
     assert (await served.call("GET", f"/v2/orders/{order['id']}", headers=keys))[0] == 404
     same = {**LIMIT, "client_order_id": "mine"}
     assert (await served.call("POST", "/v2/orders", same, headers=keys))[0] == 200
-    assert (await served.call("GET", "/v2/account", headers=keys))[1]["account_number"] == "SIM000002"
+    assert (await served.call("GET", "/v2/account", headers=keys))[1][
+        "account_number"
+    ] == "SIM000002"

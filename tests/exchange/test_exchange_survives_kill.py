@@ -1,0 +1,106 @@
+"""What was acknowledged is there after SIGKILL, with the same keys at the same address."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+import requests
+
+
+def session(exchange) -> requests.Session:
+    opened = requests.Session()
+    opened.headers.update(exchange.headers)
+    return opened
+
+
+def buy(http: requests.Session, url: str, name: str, **more: object) -> requests.Response:
+    order = {
+        "symbol": "MSFT",
+        "qty": "1",
+        "side": "buy",
+        "type": "limit",
+        "limit_price": "10",
+        "time_in_force": "gtc",
+        "client_order_id": name,
+        **more,
+    }
+    return http.post(f"{url}/v2/orders", data=json.dumps(order), timeout=20)
+
+
+def test_acknowledged_orders_fills_cash_and_keys_outlive_a_kill(exchange):
+    http, url = session(exchange), exchange.trading_url
+    resting = buy(http, url, "resting").json()
+    buy(http, url, "filled", type="market", limit_price=None, time_in_force="day")
+    cancelled = buy(http, url, "cancelled").json()
+    http.delete(f"{url}/v2/orders/{cancelled['id']}")
+    paths = [
+        "/v2/orders?status=all",
+        "/v2/positions",
+        "/v2/account",
+        "/v2/account/activities",
+        "/v2/stocks/trades/latest?symbols=MSFT",
+    ]
+    before = [http.get(url + path).json() for path in paths]
+    time_before = http.get(f"{url}/v2/clock").json()["timestamp"]
+    hello = exchange.hello
+    exchange.kill()
+    exchange.restart()
+    assert exchange.hello == hello
+    after = [http.get(url + path).json() for path in paths]
+    assert after[:4] == before[:4]
+    assert after[4]["trades"]["MSFT"]["p"] == before[4]["trades"]["MSFT"]["p"]
+    assert http.get(f"{url}/v2/clock").json()["timestamp"] > time_before
+    refused = buy(http, url, "filled")
+    assert (refused.status_code, refused.json()["code"]) == (422, 40010001)
+    found = http.get(f"{url}/v2/orders/{resting['id']}").json()
+    assert found["status"] == "new"
+
+
+@pytest.mark.parametrize("acknowledged", [1, 7, 25])
+def test_killed_amid_orders_no_acknowledged_one_is_lost(exchange, acknowledged):
+    """The kill comes while others are on their way; those may be there or not, whole."""
+    http, url = session(exchange), exchange.trading_url
+    answered: list[str] = []
+
+    def send(number: int) -> None:
+        try:
+            answer = buy(http, url, f"order-{number}", type="market", limit_price=None)
+        except requests.ConnectionError:
+            return
+        if answer.status_code == 200:
+            answered.append(answer.json()["id"])
+        if len(answered) == acknowledged:
+            exchange.process.kill()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, range(60)))
+    exchange.kill()
+    exchange.restart()
+    orders = http.get(f"{url}/v2/orders?status=all&limit=500").json()
+    assert set(answered) <= {order["id"] for order in orders}
+    assert len({order["client_order_id"] for order in orders}) == len(orders)
+    bought = sum(Decimal(order["filled_qty"]) for order in orders)
+    assert {order["status"] for order in orders} <= {"filled"}
+    assert Decimal(http.get(f"{url}/v2/positions/MSFT").json()["qty"]) == 10 + bought
+    cash = Decimal(http.get(f"{url}/v2/account").json()["cash"])
+    assert cash == 2500 - bought * Decimal("420.02")
+    fills = http.get(f"{url}/v2/account/activities").json()
+    assert sum(Decimal(fill["qty"]) for fill in fills) == bought
+
+
+def test_two_exchanges_never_share_a_state(start_exchange, tmp_path):
+    state = tmp_path / "shared.db"
+    start_exchange(state=state)
+    with pytest.raises(AssertionError, match="database is locked"):
+        start_exchange(state=state)
+
+
+def test_a_state_is_not_mixed_with_another_book(start_exchange, tmp_path):
+    first = start_exchange()
+    state = first.options[first.options.index("--state") + 1]
+    first.stop()
+    book = tmp_path / "other.json"
+    book.write_text('{"accounts": {"a": {"cash": "1"}}, "market": [{"symbol": "X", "price": 1}]}')
+    with pytest.raises(AssertionError, match="was begun with another book"):
+        start_exchange(state=state, book=book)
