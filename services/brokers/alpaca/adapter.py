@@ -3,12 +3,10 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-import stamina
 from pydantic import SecretStr, ValidationError
 
 from db.clock import Clock
@@ -19,11 +17,12 @@ from db.model.order import BrokerOrder, Fill, OrderRequest
 from db.model.portfolio import Account, Position
 from services.brokers.alpaca import outcomes, parsing
 from services.brokers.alpaca.answer import Answer, NoAnswerError, UnreadableError
-from services.brokers.alpaca.client import Permit, Rest, Timeouts, WithdrawnError
+from services.brokers.alpaca.client import Permit, Timeouts, WithdrawnError
+from services.brokers.alpaca.courier import Courier
 from services.brokers.alpaca.endpoints import Endpoints, checked
 from services.brokers.alpaca.feeds import Streams
 from services.brokers.alpaca.supervision import Backoff
-from services.brokers.limiter import Lane, RequestLimiter
+from services.brokers.limiter import Lane
 from services.brokers.port import (
     BrokerMessage,
     BrokerUnavailableError,
@@ -35,19 +34,12 @@ from services.brokers.port import (
 
 log = logging.getLogger(__name__)
 
-THREADS = 4
-"""Worker threads of each lane: hung reads or orders never hold up a cancel."""
-
 ORDERS_PAGE = 500
 ACTIVITIES_PAGE = 100
 QUOTES_PAGE = 100
 """Symbols asked for in one request."""
 
 _T = TypeVar("_T")
-
-
-class _FleetingError(BrokerUnavailableError):
-    """Failed fast and may succeed at once: dropped connection, 5xx, 429. Reads try again."""
 
 
 class AlpacaBroker:
@@ -69,18 +61,13 @@ class AlpacaBroker:
             raise ValueError("The API key and its secret are both needed.")
         self._name = account_name
         self._clock = clock
-        self._timeouts = timeouts or Timeouts()
-        self._rest = Rest(checked(endpoints), key, secret, self._timeouts)
-        self._limits = {
-            host: RequestLimiter(clock.monotonic) for host in ("trading", "data")
-        }  # the data host counts on its own
-        self._market: tuple[MarketClock, float] | None = None
+        limits = timeouts or Timeouts()
+        self._courier = Courier(checked(endpoints), key, secret, clock, limits)
         self._streams = Streams(
-            account_name, key, secret, endpoints, self._timeouts, self._market_open, backoff
+            account_name, key, secret, endpoints, limits, self._market_open, backoff
         )
-        self._pools = {
-            lane: ThreadPoolExecutor(THREADS, f"broker-{lane.name.lower()}") for lane in Lane
-        }
+        self._market: tuple[MarketClock, float] | None = None
+        """The broker's clock as last heard, and when that was on ours."""
 
     # Reads
 
@@ -99,7 +86,7 @@ class AlpacaBroker:
 
     async def order(self, client_order_id: str) -> BrokerOrder | None:
         what = f"order {client_order_id}"
-        answer = await self._answer(
+        answer = await self._courier.read(
             "/orders:by_client_order_id",
             what,
             {"client_order_id": client_order_id},
@@ -146,7 +133,7 @@ class AlpacaBroker:
         return found
 
     def budget(self) -> RequestBudget:
-        return self._limits["trading"].budget()
+        return self._courier.budget()
 
     # Writes
 
@@ -156,7 +143,7 @@ class AlpacaBroker:
         if (request.qty is None) == (request.notional is None):
             return Denied(reason="an order needs either a quantity or an amount")
         try:
-            answer = await self._send(
+            answer = await self._courier.send(
                 "trading", Lane.ORDER, "POST", "/orders", order_body(request), permit
             )
         except WithdrawnError as error:
@@ -167,14 +154,16 @@ class AlpacaBroker:
 
     async def cancel(self, order_id: str) -> CancelOutcome:
         try:
-            answer = await self._send("trading", Lane.URGENT, "DELETE", f"/orders/{order_id}")
+            answer = await self._courier.send(
+                "trading", Lane.URGENT, "DELETE", f"/orders/{order_id}"
+            )
         except NoAnswerError:
             return CancelOutcome.UNRESOLVED
         return outcomes.of_cancel(answer)
 
     async def cancel_all(self) -> dict[str, CancelOutcome]:
         try:
-            answer = await self._send("trading", Lane.URGENT, "DELETE", "/orders")
+            answer = await self._courier.send("trading", Lane.URGENT, "DELETE", "/orders")
         except NoAnswerError as error:
             raise BrokerUnavailableError(f"Cancelling all orders: {error}.") from error
         if answer.ok:
@@ -203,9 +192,7 @@ class AlpacaBroker:
     async def close(self) -> None:
         """Answers under way are no longer waited for. Harmless when repeated."""
         await self._streams.stop()
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
-        self._rest.close()
+        self._courier.close()
 
     # How
 
@@ -262,7 +249,7 @@ class AlpacaBroker:
         *,
         host: str = "trading",
     ) -> _T:
-        return self._read(await self._answer(path, what, query, host=host), what, read)
+        return self._read(await self._courier.read(path, what, query, host=host), what, read)
 
     @staticmethod
     def _read(answer: Answer, what: str, read: Callable[[Any], _T]) -> _T:
@@ -274,63 +261,6 @@ class AlpacaBroker:
         except (UnreadableError, ValidationError) as error:
             raise BrokerUnavailableError(
                 f"The broker's answer for {what} can't be read: {outcomes.said(error)}."
-            ) from error
-
-    async def _answer(
-        self,
-        path: str,
-        what: str,
-        query: Mapping[str, str] | None = None,
-        *,
-        lane: Lane = Lane.READ,
-        host: str = "trading",
-    ) -> Answer:
-        """The answer to a GET, whatever its status, tried again after fast failures. Raises
-        BrokerUnavailableError without one."""
-        async for attempt in stamina.retry_context(
-            on=_FleetingError,
-            attempts=self._timeouts.tries,
-            timeout=self._timeouts.total,
-            wait_initial=self._timeouts.pause,
-            wait_jitter=self._timeouts.pause,
-        ):
-            with attempt:
-                return await self._answer_once(path, what, query, lane, host)
-        raise AssertionError("unreachable: the last attempt raises")
-
-    async def _answer_once(
-        self, path: str, what: str, query: Mapping[str, str] | None, lane: Lane, host: str
-    ) -> Answer:
-        try:
-            answer = await self._send(host, lane, "GET", path, query)
-        except NoAnswerError as error:
-            kind = BrokerUnavailableError if error.timed_out else _FleetingError
-            raise kind(f"Asking the broker for {what}: {error}.") from error
-        if answer.status == 429 or answer.status >= 500:
-            raise _FleetingError(str(outcomes.of_failed_read(answer, what)))
-        return answer
-
-    async def _send(
-        self,
-        host: str,
-        lane: Lane,
-        method: str,
-        path: str,
-        data: Mapping[str, Any] | None = None,
-        permit: Permit | None = None,
-    ) -> Answer:
-        """One request in a worker thread, when its lane has room."""
-        while (wait := self._limits[host].take(lane)) > 0:
-            await self._clock.sleep(wait)
-        try:
-            job = self._pools[lane].submit(self._rest.call, host, method, path, data, permit)
-        except RuntimeError as error:
-            raise NoAnswerError("the broker's connection is closed", never_left=True) from error
-        try:
-            return await asyncio.wait_for(asyncio.wrap_future(job), self._timeouts.total)
-        except TimeoutError as error:
-            raise NoAnswerError(
-                "the broker did not answer in time", never_left=job.cancel(), timed_out=True
             ) from error
 
 
