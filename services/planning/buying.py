@@ -171,9 +171,10 @@ def _worth_it(
     kept: list[Lot] = []
     least = facts.policy.min_position_value or ZERO
     trade = facts.policy.min_trade_value or ZERO
+    values = {holding.symbol: holding.value for holding in now.holdings}
     for lot in lots:
         value = lot.qty * lot.price
-        held = next((h.value for h in now.holdings if h.symbol == lot.pick.symbol), ZERO)
+        held = values.get(lot.pick.symbol, ZERO)
         if lot.qty < 1:
             why = f"{money(lot.dollars)} is less than one share at {money(lot.price)}"
         elif held + value < least:

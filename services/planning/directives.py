@@ -13,7 +13,7 @@ from services.planning.draft import Draft, Drafted
 from services.planning.selling import sells_for
 from services.risk.case import PLAN, cannot, found, percent
 from services.risk.facts import ZERO, Facts
-from services.risk.standing import standing, unpriced
+from services.risk.standing import standing
 
 MATERIAL = Decimal("0.02")
 """A stated weight this far from the actual one is material (spec 2.A)."""
@@ -43,7 +43,7 @@ def directive_drafts(proposal: DirectiveProposal, facts: Facts) -> Drafted:
     Raises RefusedInputError for an unknown sector, or one to buy that no analysis covers."""
     sectors = _resolved(proposal, facts)
     now = standing(facts)
-    missing = unpriced(facts)
+    missing = facts.unpriced
     if missing or now.equity <= 0:
         why = f"no price for {', '.join(missing)}" if missing else "the portfolio is worth nothing"
         return Drafted((), findings=(cannot("stated_weight", Severity.BLOCK, PLAN, why),))

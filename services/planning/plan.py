@@ -1,6 +1,6 @@
 """Makes a plan of a proposal, and the next revision of a plan."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
 from db.model.base import plain
@@ -32,12 +32,10 @@ def make_plan(proposal: Proposal, facts: Facts, plan_id: str, environment: str) 
         drafted = directive_drafts(proposal, facts)
     else:
         drafted = basket_drafts(proposal, facts)
-    steps = steps_of(facts, drafted.drafts)
-    findings = _dry_run(facts, steps, drafted.findings)
-    return _plan(
+    return _dry_run(
         facts,
-        steps,
-        findings,
+        steps_of(facts, drafted.drafts),
+        drafted.findings,
         plan_id=plan_id,
         revision=1,
         source=proposal.source,
@@ -69,16 +67,15 @@ def revise(
         for step in plan.steps
         if step.n not in drop
     ]
-    steps = ledger(facts, repriced(facts, kept))
     gone = tuple(
         Skipped(symbol=step.symbol, reason=f"step {step.n} ({step.side} {plain(step.qty)}) dropped")
         for step in plan.steps
         if step.n in drop
     )
-    return _plan(
+    return _dry_run(
         facts,
-        steps,
-        _dry_run(facts, steps, _carried(plan.findings)),
+        ledger(facts, repriced(facts, kept)),
+        _carried(plan.findings),
         plan_id=plan.plan_id,
         revision=plan.revision + 1,
         source=plan.source,
@@ -99,16 +96,10 @@ def _carried(findings: Iterable[Finding]) -> list[Finding]:
     ]
 
 
-def _dry_run(facts: Facts, steps: Sequence[Step], more: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Every finding in the catalogue's order."""
-    findings = [*check(case_of(facts, steps)), *more]
-    return tuple(sorted(findings, key=lambda finding: CHECK_ORDER[finding.check]))
-
-
-def _plan(
+def _dry_run(
     facts: Facts,
     steps: tuple[Step, ...],
-    findings: tuple[Finding, ...],
+    more: Iterable[Finding],
     *,
     plan_id: str,
     revision: int,
@@ -117,7 +108,9 @@ def _plan(
     environment: str,
     skipped: tuple[Skipped, ...],
 ) -> Plan:
+    """The plan of these steps with every finding, in the catalogue's order."""
     case = case_of(facts, steps)
+    findings = tuple(sorted([*check(case), *more], key=lambda finding: CHECK_ORDER[finding.check]))
     return Plan(
         plan_id=plan_id,
         revision=revision,

@@ -10,7 +10,7 @@ from db.model.base import plain
 from db.model.order import Side
 from db.model.plan import Finding, Severity, Standing, Step
 from services.risk.facts import Facts
-from services.risk.standing import standing, unpriced
+from services.risk.standing import standing
 
 PLAN = "plan"
 
@@ -54,7 +54,7 @@ class Case:
     @cached_property
     def unknown(self) -> str:
         """Why weights can't be computed, or ""."""
-        missing = unpriced(self.facts)
+        missing = self.facts.unpriced
         if missing:
             return f"no price for {', '.join(missing)}"
         if self.before.equity <= 0:
@@ -65,6 +65,7 @@ class Case:
 
 
 def case_of(facts: Facts, steps: Sequence[Step]) -> Case:
+    """The case of doing `steps`, in that order, from where the facts stand."""
     return Case(facts, tuple(steps), standing(facts), standing(facts, steps))
 
 

@@ -75,6 +75,7 @@ def cash_path(case: Case) -> Findings:
     if policy.min_cash_weight is not None:
         buffer = sum(floors.values(), ZERO) + policy.min_cash_weight * case.before.equity
     lowest: Decimal | None = None
+    short = False
     for step in case.steps:
         cash[step.account] = cash.get(step.account, ZERO) + signed_value(step)
         if step.side is Side.SELL:
@@ -92,7 +93,12 @@ def cash_path(case: Case) -> Findings:
             message = f"{after} cash would be {money(total)}, under the buffer of {money(buffer)}."
         else:
             continue
-        yield found(check, case.severity(step), step.account, message, values, step=step.n)
+        short = True
+        severity = case.severity(step)
+        yield found(check, severity, step.account, message, values, step=step.n)
+        if severity is Severity.BLOCK:
+            return
+    if short:
         return
     end = sum(cash.values(), ZERO)
     message = (
@@ -107,19 +113,23 @@ def buying_power(case: Case) -> Findings:
     """The broker's own buying power, lifted by the plan's sales, covers every buy in turn."""
     check, facts = "buying_power", case.facts
     power = {account.name: account.buying_power for account in facts.portfolio.accounts}
+    over = False
     for step in case.steps:
+        severity = case.severity(step)
         if step.account not in power:
-            yield cannot(
-                check, case.severity(step), step.account, "the account is not ours", step.n
-            )
+            yield cannot(check, severity, step.account, "the account is not ours", step.n)
             return
         power[step.account] += signed_value(step)
-        if power[step.account] < 0 and step.side is Side.BUY:
-            short = -power[step.account]
-            message = f"Step {step.n} (buy {step.symbol}) needs {money(short)} more than the broker's buying power in {step.account}."
-            severity = case.severity(step)
-            yield found(check, severity, step.account, message, step=step.n, short=short)
+        short = -power[step.account]
+        if short <= 0 or step.side is Side.SELL:
+            continue
+        over = True
+        message = f"Step {step.n} (buy {step.symbol}) needs {money(short)} more than the broker's buying power in {step.account}."
+        yield found(check, severity, step.account, message, step=step.n, short=short)
+        if severity is Severity.BLOCK:
             return
+    if over:
+        return
     left = min(power.values(), default=ZERO)
     yield passed(check, f"{money(left)} of buying power is left after the plan.", left=left)
 

@@ -38,12 +38,21 @@ class Facts:
     def _last_prices(self) -> dict[str, Decimal | None]:
         return {p.symbol: p.current_price for p in self.portfolio.positions}
 
+    @cached_property
+    def _mids(self) -> dict[str, Decimal]:
+        mids = ((symbol, quote.mid) for symbol, quote in self.quotes.items())
+        return {symbol: mid for symbol, mid in mids if mid is not None}
+
     def price(self, symbol: str) -> Decimal | None:
         """The mid; without one, the broker's last price of a held position; else unknown."""
-        quote = self.quotes.get(symbol)
-        if quote is not None and quote.mid is not None:
-            return quote.mid
-        return self._last_prices.get(symbol)
+        mid = self._mids.get(symbol)
+        return self._last_prices.get(symbol) if mid is None else mid
+
+    @cached_property
+    def unpriced(self) -> tuple[str, ...]:
+        """Held symbols whose price nobody knows: no weight can be trusted while there are any."""
+        held = {p.symbol for p in self.portfolio.positions if p.qty}
+        return tuple(sorted(symbol for symbol in held if self.price(symbol) is None))
 
     def position(self, account: str, symbol: str) -> Position | None:
         return self._positions.get((account, symbol))

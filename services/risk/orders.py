@@ -89,18 +89,14 @@ def market_hours(case: Case) -> Findings:
         yield passed(check, "The regular session is open.")
 
 
-def _value_after(case: Case, step: Step) -> Decimal:
-    held = next((h.value for h in case.after.holdings if h.symbol == step.symbol), None)
-    return abs(held) if held is not None else step.qty * step.reference_price
-
-
 def min_position(case: Case) -> Findings:
     least = case.facts.policy.min_position_value
     if least is None:
         return
+    after = {holding.symbol: holding.value for holding in case.after.holdings}
 
     def look(step: Step) -> Finding | None:
-        value = _value_after(case, step)
+        value = abs(after.get(step.symbol, step.qty * step.reference_price))
         if value >= least:
             return None
         message = f"{step.symbol} would be a position of {money(value)}, under the minimum of {money(least)}."

@@ -16,12 +16,6 @@ def signed_value(step: Step) -> Decimal:
     return value if step.side is Side.SELL else -value
 
 
-def unpriced(facts: Facts) -> tuple[str, ...]:
-    """Held symbols whose price nobody knows: no weight can be trusted while there are any."""
-    symbols = {p.symbol for p in facts.portfolio.positions if p.qty}
-    return tuple(sorted(symbol for symbol in symbols if facts.price(symbol) is None))
-
-
 def standing(facts: Facts, steps: Sequence[Step] = ()) -> Standing:
     """The portfolio when `steps` are done: cash at their expected prices, holdings at the mids.
 
@@ -41,7 +35,7 @@ def standing(facts: Facts, steps: Sequence[Step] = ()) -> Standing:
     prices = {symbol: facts.price(symbol) or reference.get(symbol) for symbol in shares}
     values = {symbol: count * (prices[symbol] or ZERO) for symbol, count in shares.items() if count}
     total_cash = sum(cash.values(), ZERO)
-    if unpriced(facts):
+    if facts.unpriced:
         equity = facts.portfolio.equity - cost(steps)
     else:
         equity = total_cash + sum(values.values(), ZERO)
