@@ -159,7 +159,7 @@ def _offline(
     book: Path,
     json_wanted: bool,
 ) -> list[str]:
-    arguments = ["--book", str(book), "--env", desk.home.environment.value]
+    arguments = ["--book", str(book), "--policies", str(desk.home.policies)]
     if analysis is not None:
         arguments += ["--analysis", str(analysis)]
     if policy is not None:

@@ -156,18 +156,5 @@ LONGEST_VALUE = 120
 """Longer values, such as a whole plan, are not for one line."""
 
 
-def halt_lines(report: Json) -> list[str]:
-    """What a halt cancelled, what filled meanwhile, what remains."""
-    return [
-        f"HALTED by {clean(report['by'])}: {clean(report['reason'])}",
-        *(
-            f"  {clean(o['side']).upper()} {clean(o['symbol'])} {clean(o['client_order_id'])}: "
-            f"{clean(o['outcome'])}"
-            for o in report["orders"]
-        ),
-        f"Orders that remain: {clean(report['remaining'])}",
-    ]
-
-
 def _numeric(cell: str) -> bool:
     return cell == "-" or cell.strip("-+%$").replace(",", "").replace(".", "", 1).isdigit()

@@ -16,7 +16,7 @@ from db.home import Home
 from db.model.base import Noun, Utc, canonical_json
 
 
-class LatchError(Exception):
+class LatchError(OSError):
     """The latch could not be set or cleared: one sentence says why and what to do."""
 
 
