@@ -41,21 +41,26 @@ class Grid:
     ) -> None:
         """Write text from cell `x` of row `y`, only what lies in `left` ≤ cell < `right`.
 
-        A wide grapheme cut by an edge becomes blank.
+        A wide grapheme on the edge is written whole, one on the edge of the screen becomes blank.
         """
         if not 0 <= y < self.height:
             return
         line = text if text.isascii() and text.isprintable() else cells(text)
-        right = self.width if right is None else min(right, self.width)
-        first, end = max(x, left, 0), min(x + len(line), right)
-        if first >= end:
+        end = x + len(line)
+        start, stop = max(x, left), min(end, self.width if right is None else right)
+        if start >= stop:
             return
-        shown = list(line[first - x : end - x])
+        start -= line[start - x] == CONTINUED
+        stop += stop < end and line[stop - x] == CONTINUED
+        start, stop = max(start, 0), min(stop, self.width)
+        if start >= stop:
+            return
+        shown = list(line[start - x : stop - x])
         if shown[0] == CONTINUED:
             shown[0] = " "
-        if end - x < len(line) and line[end - x] == CONTINUED:
+        if stop < end and line[stop - x] == CONTINUED:
             shown[-1] = " "
-        self._write(first, y, shown, pen)
+        self._write(start, y, shown, pen)
 
     def _write(self, x: int, y: int, shown: list[str], pen: Pen) -> None:
         chars, pens = self.chars[y], self.pens[y]

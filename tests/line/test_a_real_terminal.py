@@ -133,3 +133,12 @@ def test_without_colours_none_are_sent() -> None:
         terminal.read_until(lambda: "+1.5%" in terminal.text)
         looks = {(c.fg, c.bg) for row in terminal.screen.buffer.values() for c in row.values()}
         assert looks == {("default", "default")}
+
+
+def test_a_terminal_that_reads_nothing_keeps_nobody_from_leaving() -> None:
+    with LineTerminal(WILD="1") as terminal:
+        terminal.read_until(lambda: (terminal.last("frames_sent") or 0) > 5)
+        terminal.ignore_until(lambda: stands(terminal, 60))
+        terminal.process.send_signal(signal.SIGTERM)
+        terminal.ignore_until(lambda: terminal.process.poll() is not None)
+        assert terminal.process.returncode == 128 + signal.SIGTERM
