@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from db.clock import Clock
 from db.model.instrument import Instrument
@@ -10,7 +11,9 @@ from db.model.market import MarketAnalysis, MarketClock, Quote
 from db.model.policy import Policy
 from db.model.portfolio import Portfolio
 from services.brokers.port import Broker
+from services.intake.instruments import InstrumentNote
 from services.market.board import PriceBoard
+from services.market.instruments import merge, shipped
 from services.risk.facts import Facts
 
 CLOCK_SECONDS = 60.0
@@ -26,7 +29,10 @@ class FactsSource:
         self._clock = clock
         self.policy = policy
         self.instruments: dict[str, Instrument] = {}
+        self.overrides: tuple[InstrumentNote, ...] = ()
         self.analysis: MarketAnalysis | None = None
+        self.protections: dict[str, tuple[Decimal | None, Decimal | None]] = {}
+        """Symbol → stop and target price, where a plan set them."""
         self.portfolio: Portfolio | None = None
         self.portfolio_at: float | None = None
         """Monotonic seconds of the last portfolio, for its age."""
@@ -44,6 +50,14 @@ class FactsSource:
         if self._market_clock is None:
             return None
         return self._market_clock.model_copy(update={"at": self.market_now()})
+
+    def sectors(self) -> dict[str, str]:
+        return {symbol: known.sector for symbol, known in self.instruments.items()}
+
+    async def refresh_instruments(self) -> None:
+        """The broker's asset list, completed by what is shipped, corrected by the trader's file."""
+        assets = await self._broker.instruments()
+        self.instruments = merge(shipped(), assets, self.overrides)
 
     async def refresh_clock(self) -> MarketClock:
         """Ask when the last answer is old or its session has turned since."""
@@ -84,7 +98,7 @@ class FactsSource:
         if missing:
             asked = await self._broker.quotes(missing)
             for quote in asked.values():
-                self._board.update(quote)
+                self._board.update(quote, self.market_now())
             found.update(asked)
         return found
 

@@ -22,7 +22,7 @@ from services.brokers.port import BrokerUnavailableError
 from services.desk.desk import Desk
 from services.desk.peers import only_the_owner
 from services.execution.book import NotPossibleError
-from services.intake.refusal import RefusedInput
+from services.intake.refusal import RefusedInputError
 
 LARGEST_BODY = 16 * 1024 * 1024
 
@@ -38,9 +38,7 @@ class BadRequestError(Exception):
 
 def application(desk: Desk) -> web.Application:
     """The desk's HTTP application, to be served on a unix socket."""
-    app = web.Application(
-        middlewares=[only_the_owner, sentences], client_max_size=LARGEST_BODY
-    )
+    app = web.Application(middlewares=[only_the_owner, sentences], client_max_size=LARGEST_BODY)
     app.add_routes(_Routes(desk).table())
     return app
 
@@ -53,7 +51,7 @@ async def sentences(request: web.Request, handler: Handler) -> web.StreamRespons
     except NotPossibleError as error:
         status = 404 if str(error).startswith("There is no") else 409
         return _refusal(status, str(error))
-    except RefusedInput as error:
+    except RefusedInputError as error:
         return _refusal(422, str(error))
     except BadRequestError as error:
         return _refusal(400, str(error))
@@ -131,8 +129,8 @@ class _Routes:
         self._desk = desk
 
     def table(self) -> list[web.RouteDef]:
-        plan_commands = ("card", "approve", "run", "next", "continue", "pause", "abort")
-        plan_commands += ("reject", "drop", "resize")
+        before = ("card", "approve", "drop", "resize", "reject")
+        under_way = ("run", "next", "continue", "pause", "abort")
         return [
             web.get("/v1/snapshot", self._answer(self.snapshot)),
             web.get("/v1/updates", self._desk.hub.serve),
@@ -144,7 +142,7 @@ class _Routes:
             web.post("/v1/tickets", self._answer(self.ticket)),
             *(
                 web.post(f"/v1/plans/{{id}}/{name}", self._answer(getattr(self, f"plan_{name}")))
-                for name in plan_commands
+                for name in (*before, *under_way)
             ),
             web.get("/v1/halt", self._answer(self.halt_report)),
             web.post("/v1/halt", self._answer(self.halt)),

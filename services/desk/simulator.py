@@ -111,9 +111,7 @@ async def _start(home: Home, settings: SimSettings) -> ExchangeAddress:
     except (TimeoutError, ValueError) as error:
         with suppress(ProcessLookupError):
             process.kill()
-        raise ExchangeError(
-            f"The simulated exchange did not start{_last_words(home)}"
-        ) from error
+        raise ExchangeError(f"The simulated exchange did not start{_last_words(home)}") from error
     draft = home.exchange_address.with_suffix(".new")
     draft.touch(mode=0o600)
     draft.write_text(address.model_dump_json())

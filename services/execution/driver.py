@@ -10,7 +10,7 @@ from db.clock import Clock
 from db.model.event import EventDraft
 from db.model.market import Quote
 from db.model.order import Side
-from db.model.plan import Phase, Step
+from db.model.plan import Phase, Plan, Step
 from db.model.policy import Policy
 from db.model.run import ChildOrder, Mode, PlanRun, PlanState
 from services.brokers.port import BrokerUnavailableError
@@ -50,7 +50,7 @@ class PlanDriver:
         book: RunBook,
         sender: Sender,
         clock: Clock,
-        facts: Callable[[], Awaitable[Facts]],
+        facts: Callable[[Plan], Awaitable[Facts]],
         cash_lock: asyncio.Lock,
     ) -> None:
         self._book = book
@@ -107,7 +107,7 @@ class PlanDriver:
                 await self._sender.intend(orders)
                 await self._sender.send(orders)
             case OpenBuys(first):
-                await self._open_buys(run, first, policy)
+                await self._open_buys(run, first)
             case Buy(step, order):
                 await self._buy(run, step, order, policy)
             case Cancel(orders):
@@ -132,22 +132,21 @@ class PlanDriver:
         for order in buys:
             async with self._cash_lock:
                 step = run.plan.step(order.step)
-                policy_facts = await self._facts()
-                result = self._gate(policy_facts, step, order.qty, policy_facts.policy)
+                result = self._gate(await self._facts(run.plan), step, order.qty)
                 if result.qty >= order.qty:
                     await self._sender.send((order,))
                 else:
                     await self._cash_short(run, step, result)
                     return
 
-    async def _open_buys(self, run: PlanRun, first: Step, policy: Policy) -> None:
+    async def _open_buys(self, run: PlanRun, first: Step) -> None:
         """The buy phase opens on fresh figures: every remaining step is checked again, and the
         broker's cash is given a moment to show the last sell."""
-        facts = await self._facts()
+        facts = await self._facts(run.plan)
         if (why := refusal(run, facts, Phase.BUY)) is not None:
             await self._void_and_pause(run.plan.plan_id, why)
             return
-        result = self._gate(facts, first, first.qty, policy)
+        result = self._gate(facts, first, first.qty)
         opened = run.phase_opened_at or self._clock.now()
         lag = (self._clock.now() - opened).total_seconds()
         if result.qty < first.qty and lag < SETTLE_SECONDS:
@@ -156,7 +155,8 @@ class PlanDriver:
         payload = {"from": run.state.value, "to": PlanState.BUYING.value}
         await self._book.advance(run.plan.plan_id, PlanState.BUYING, "PlanAdvanced", payload)
 
-    def _gate(self, facts: Facts, step: Step, wanted: Decimal, policy: Policy) -> GateResult:
+    def _gate(self, facts: Facts, step: Step, wanted: Decimal) -> GateResult:
+        policy = facts.policy
         account = facts.portfolio.account(step.account)
         quote: Quote | None = facts.quotes.get(step.symbol)
         return gate(
@@ -169,7 +169,7 @@ class PlanDriver:
 
     async def _buy(self, run: PlanRun, step: Step, order: ChildOrder, policy: Policy) -> None:
         async with self._cash_lock:
-            result = self._gate(await self._facts(), step, order.qty, policy)
+            result = self._gate(await self._facts(run.plan), step, order.qty)
             await self._book.record(
                 EventDraft(
                     kind="GateChecked",

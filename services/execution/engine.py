@@ -31,8 +31,8 @@ INTERRUPTED = "interrupted: the desk stopped while this plan was working"
 
 
 class Engine:
-    """One per desk. `facts` fetches fresh ones from the broker; it raises
-    BrokerUnavailableError when it can't."""
+    """One per desk. `facts` fetches fresh ones from the broker under the plan's own policy; it
+    raises BrokerUnavailableError when it can't."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Engine:
         broker: Broker,
         safety: Safety,
         clock: Clock,
-        facts: Callable[[], Awaitable[Facts]],
+        facts: Callable[[Plan], Awaitable[Facts]],
         account: Callable[[], str],
     ) -> None:
         self.book = RunBook(journal)
@@ -124,7 +124,7 @@ class Engine:
         run = self.book.run(plan_id)
         if not _approvable(run):
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to approve.")
-        facts = await self._facts()
+        facts = await self._facts(run.plan)
         return self._approvals.issue(
             run, facts, self.safety.state, self._account(), self._clock.now()
         )
@@ -136,7 +136,7 @@ class Engine:
         run = self.book.run(plan_id)
         if not _approvable(run):
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to approve.")
-        facts = await self._facts()
+        facts = await self._facts(run.plan)
         run = self.book.run(plan_id)
         now = self._clock.now()
         self._approvals.redeem(run, token, plan_hash, facts, now)
@@ -166,7 +166,7 @@ class Engine:
         if self._clock.now() > approval.expires_at:
             await self._void(plan_id, "the approval expired before the plan started")
             raise NotPossibleError("The approval has expired. Approve the plan again.")
-        facts = await self._facts()
+        facts = await self._facts(run.plan)
         first = Phase.SELL if run.plan.phase_steps(Phase.SELL) else Phase.BUY
         if (why := refusal(run, facts, first)) is not None:
             await self._void(plan_id, why)
@@ -216,7 +216,7 @@ class Engine:
         self._require_sending()
         if run.approval is None or run.approval.plan_hash != run.plan.hash:
             raise NotPossibleError(f"Plan {plan_id} changed: approve what remains, then continue.")
-        facts = await self._facts()
+        facts = await self._facts(run.plan)
         to = run.paused_from
         await self.book.advance(plan_id, to, "PlanContinued", {"to": to.value})
         self._drive(plan_id, facts)

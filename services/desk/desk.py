@@ -1,0 +1,335 @@
+"""The desk: everything put together, started in order, supervised, stopped cleanly."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from db.clock import Clock
+from db.errors import JournalError
+from db.home import Home
+from db.journal import Journal
+from db.model.event import Event, EventDraft
+from db.model.order import OrderState
+from db.model.snapshot import DeskSnapshot
+from db.model.trading import HaltReport, TradingState
+from services.brokers.port import (
+    Broker,
+    BrokerUnavailableError,
+    OrderUpdate,
+    StreamState,
+)
+from services.desk.document import plan_document
+from services.desk.facts import FactsSource
+from services.desk.home_latch import HomeLatch
+from services.desk.hub import Hub
+from services.desk.intake import SWEEP_SECONDS, Intake
+from services.desk.paper import Paper
+from services.desk.policies import PlanFacts
+from services.desk.reconcile import Reconciler, foreign_orders
+from services.desk.settings import DeskSettings
+from services.desk.view import open_alerts, order_rows, plan_rows, position_rows
+from services.desk.watch import Watch
+from services.execution.engine import Engine
+from services.execution.safety import Safety
+from services.market.board import PriceBoard
+from services.risk.policy import load_policy
+
+PORTFOLIO_SECONDS = 5.0
+"""Between two looks at account and positions while nothing else asks."""
+RESTART_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Desk:
+    """One environment's desk. `start` returns when it may be used."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: DeskSettings,
+        journal: Journal,
+        broker: Broker,
+        clock: Clock,
+    ) -> None:
+        self.home = home
+        self.settings = settings
+        self.journal = journal
+        self._broker = broker
+        self._clock = clock
+        self._started_at = clock.now()
+        self.stopping = asyncio.Event()
+        self.stop_exchange = False
+        self._tasks: list[asyncio.Task[None]] = []
+        policy = load_policy(settings.policy, [home.policies])
+        self.board = PriceBoard(clock.monotonic)
+        self.facts = FactsSource(broker, self.board, clock, policy)
+        self.safety = Safety(HomeLatch(home))
+        plan_facts = PlanFacts(self.facts, home)
+        self.engine = Engine(journal, broker, self.safety, clock, plan_facts, self.account_number)
+        self.reconciler = Reconciler(self.engine, self.facts, clock)
+        self.intake = Intake(self.engine, self.facts, plan_facts, home, home.environment, clock.now)
+        self.watch = Watch(self.engine, self.facts, self.reconciler, self.board, broker, clock)
+        self.paper = Paper(self.engine, self.facts, journal, home, settings.zone, clock.now)
+        self.hub = Hub(self.snapshot, clock)
+        self.safety.require(self._not_ready)
+        journal.on_append(self._on_events)
+
+    # --- life ---------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Fold the journal, ask the broker, compare the books. Raises BrokerUnavailableError."""
+        events = await self.journal.events()
+        self._recover_trading_state(events)
+        self.intake.recover(events)
+        self.reconciler.apply(events)
+        self.watch.recover(events)
+        await self.engine.recover(events)
+        await self.facts.refresh_clock()
+        portfolio = await self.facts.refresh_portfolio()
+        await self.facts.refresh_instruments()
+        await self._note_start(portfolio.accounts[0].number)
+        self._supervise("messages", self._listen)
+        self._supervise("tracker", self.engine.tracker.run)
+        self._supervise("updates", self.hub.run)
+        await self._resolve_unknown()
+        await self.reconciler.reconcile()
+        self.watch.watch_symbols()
+        self._supervise("portfolio", self._keep(self._look, PORTFOLIO_SECONDS))
+        self._supervise("alerts", self._keep(self.watch.look, 1.0))
+        self._supervise("inbox", self._keep(self.intake.sweep_inbox, SWEEP_SECONDS))
+        self._supervise(
+            "reconciliation",
+            self._keep(self._reconcile, float(self.settings.reconcile_seconds)),
+        )
+
+    async def _note_start(self, number: str) -> None:
+        payload = {
+            "environment": self.home.environment.value,
+            "account": number,
+            "pid": os.getpid(),
+        }
+        await self.journal.append(EventDraft(kind="DeskStarted", payload=payload))
+
+    def _recover_trading_state(self, events: tuple[Event, ...]) -> None:
+        """Halted when the journal says so or the latch does: the stricter wins."""
+        switched = [e for e in events if e.kind in ("Halted", "TradingResumed")]
+        if switched and switched[-1].kind == "Halted":
+            self.safety.halt_in_memory()
+        reports = [e for e in events if e.kind == "HaltCompleted"]
+        if reports:
+            self.engine.kill.report = HaltReport.model_validate(reports[-1].payload["report"])
+
+    async def _resolve_unknown(self) -> None:
+        """Before anything else: what became of the orders whose answer never came."""
+        if self.engine.book.working_orders():
+            try:
+                await self.engine.tracker.poll()
+            except BrokerUnavailableError as error:
+                log.warning("orders are still being looked up: %s", error)
+
+    async def stop(self) -> None:
+        """Stop tasks, then the journal. Orders at the broker go on working."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.engine.close()
+        await self.hub.close()
+        if self.journal.failed is None:
+            await self.journal.append(EventDraft(kind="DeskStopped"))
+        await self._broker.close()
+        await self.journal.close()
+
+    def ask_to_stop(self, *, exchange: bool) -> None:
+        self.stop_exchange = exchange
+        self.stopping.set()
+
+    # --- tasks --------------------------------------------------------------------------------
+
+    def _supervise(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """A task that is started again when it fails. What can't be journalled halts."""
+
+        async def supervised() -> None:
+            while True:
+                try:
+                    await run()
+                except JournalError as error:
+                    await self._journal_failed(str(error))
+                except BrokerUnavailableError as error:
+                    log.warning("%s: %s", name, error)
+                except Exception:  # one worker's failure must not take the desk down
+                    log.exception("%s failed and is started again", name)
+                await self._clock.sleep(RESTART_SECONDS)
+
+        self._tasks.append(asyncio.create_task(supervised(), name=name))
+
+    def _keep(
+        self, act: Callable[[], Awaitable[object]], seconds: float
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
+        async def repeat() -> None:
+            while True:
+                await act()
+                await self._clock.sleep(seconds)
+
+        return repeat
+
+    async def _journal_failed(self, sentence: str) -> None:
+        """A journal that can't be written halts, never "warn and continue" (invariant 5)."""
+        if self.safety.state is not TradingState.HALTED:
+            log.critical("trading is halted: %s", sentence)
+            await self.engine.halt("the desk", sentence)
+
+    async def _listen(self) -> None:
+        async for message in self._broker.messages():
+            if isinstance(message, OrderUpdate):
+                if not await self.engine.on_update(message):
+                    log.info("an order that is not ours: %s", message.order.client_order_id)
+                if message.fill is not None:
+                    await self.facts.refresh_portfolio()
+                self.hub.touch()
+            elif isinstance(message, StreamState):
+                self.watch.on_stream(message)
+                if message.connected and message.stream == "orders":
+                    # Nothing is replayed after a reconnect: look, then trust the stream again.
+                    self.engine.tracker.kick()
+                    await self.reconciler.reconcile()
+                self.hub.touch()
+            else:
+                self.board.update(message, self.facts.market_now())
+                self.hub.touch()
+
+    async def _look(self) -> None:
+        await self.facts.refresh_clock()
+        age = self.facts.portfolio_at
+        if age is None or self._clock.monotonic() - age >= PORTFOLIO_SECONDS / 2:
+            await self.facts.refresh_portfolio()
+        self.watch.watch_symbols()
+        self.hub.touch()
+
+    async def _reconcile(self) -> None:
+        await self.reconciler.reconcile()
+        self.hub.touch()
+
+    def _on_events(self, events: tuple[Event, ...]) -> None:
+        self.reconciler.apply(events)
+        self.watch.apply(events)
+        self.hub.on_events(events)
+        for event in events:
+            if event.kind in ("PlanEnded", "PlanAborted") and event.plan_id is not None:
+                self._tasks.append(
+                    asyncio.create_task(self._after_plan(event.plan_id), name="after plan")
+                )
+
+    async def _after_plan(self, plan_id: str) -> None:
+        """Compare the books, then write the paper (spec 5, spec 7)."""
+        try:
+            await self.reconciler.reconcile()
+            await self.paper.plan_ended(plan_id)
+        except (BrokerUnavailableError, JournalError, OSError) as error:
+            log.warning("after plan %s: %s", plan_id, error)
+
+    # --- what others ask ----------------------------------------------------------------------
+
+    def _not_ready(self) -> str | None:
+        """Nothing is sent before the first comparison, nor on a journal that can't be written."""
+        if self.journal.failed is not None:
+            return self.journal.failed
+        if self.reconciler.last is None:
+            return "the books were not compared with the broker's yet"
+        return None
+
+    async def resume(self, reason: str) -> dict[str, str]:
+        """Spec 5: typed, with a reason, and only when reconciliation is clean."""
+        if reason.strip():
+            await self.reconciler.reconcile()
+        state = await self.engine.resume(reason, self.reconciler.obstacle())
+        return {"trading_state": state.value}
+
+    def account_number(self) -> str:
+        portfolio = self.facts.portfolio
+        return portfolio.accounts[0].number if portfolio is not None else ""
+
+    def document(self, plan_id: str) -> dict[str, Any]:
+        run = self.engine.book.run(plan_id)
+        return plan_document(run.plan, run)
+
+    def status(self) -> dict[str, Any]:
+        shown = self.snapshot().to_json()
+        return {
+            **{name: shown[name] for name in ("trading_state", "environment", "account", "cash")},
+            "equity": shown["equity"],
+            "plans": list(shown["plans"].values()),
+            "positions": list(shown["positions"].values()),
+            "orders": list(shown["orders"].values()),
+            "alerts": list(shown["alerts"].values()),
+            "reconciled": shown["reconciled"],
+            "reconciled_at": shown["reconciled_at"],
+            "mismatches": shown["mismatches"],
+            "market_open": bool(self.facts.market_clock and self.facts.market_clock.is_open),
+            "unresolved": [
+                order.client_order_id
+                for order in self.engine.book.working_orders()
+                if order.state is OrderState.UNKNOWN
+            ],
+            "pid": os.getpid(),
+            "started_at": _iso(self._started_at),
+        }
+
+    def snapshot(self) -> DeskSnapshot:
+        """Everything a console shows, as of now. A figure nobody knows is None."""
+        portfolio = self.facts.portfolio
+        account = portfolio.accounts[0] if portfolio is not None else None
+        runs = self.engine.book.runs.values()
+        clean = self.reconciler.clean_at
+        day_pl = self.watch.day_pl()
+        budget = self._broker.budget()
+        return DeskSnapshot(
+            at=self._clock.now(),
+            environment=self.home.environment,
+            account=self.account_number(),
+            trading_state=self.safety.state,
+            halt=self.engine.kill.report,
+            clock=self.facts.market_clock,
+            equity=account.equity if account else None,
+            last_equity=account.last_equity if account else None,
+            day_pl=day_pl,
+            cash=account.cash if account else None,
+            cash_weight=_share(account.cash, account.equity) if account else None,
+            buying_power=account.buying_power if account else None,
+            feed=self.watch.feed_health(),
+            requests_used=budget.used,
+            requests_limit=budget.limit,
+            reconciled_at=clean.at if clean is not None else None,
+            reconciled=self.reconciler.clean,
+            mismatches=self.reconciler.open,
+            inbox_refused=tuple(self.intake.refused),
+            journal_seq=self.journal.head_seq,
+            positions=(
+                position_rows(
+                    portfolio,
+                    self.board.quotes(),
+                    self.facts.sectors(),
+                    self.facts.protections,
+                    self.reconciler.locked_symbols,
+                )
+                if portfolio is not None
+                else {}
+            ),
+            orders=order_rows(
+                runs, foreign_orders(portfolio.orders if portfolio else (), self.engine)
+            ),
+            alerts=open_alerts(self.watch.alerts.values()),
+            plans=plan_rows(runs),
+        )
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _share(part: Decimal, whole: Decimal) -> Decimal | None:
+    return (part / whole).quantize(Decimal("0.0001")) if whole else None

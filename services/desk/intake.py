@@ -1,0 +1,241 @@
+"""From a file or a ticket to a plan on the desk, and edits of it before it runs."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from db.home import Home
+from db.model.base import Environment, canonical_json
+from db.model.event import Event, EventDraft
+from db.model.market import MarketAnalysis
+from db.model.order import OrderType, Side, TimeInForce
+from db.model.plan import Plan
+from db.model.proposal import BasketLine, BasketProposal, DirectiveProposal, Proposal
+from services.desk.document import plan_document
+from services.desk.facts import FactsSource
+from services.desk.policies import PlanFacts
+from services.execution.book import NotPossibleError, RunBook
+from services.execution.engine import Engine
+from services.intake.inbox import REFUSED, Size, sweep
+from services.intake.instruments import InstrumentTable
+from services.intake.read import recognise
+from services.intake.refusal import RefusedInputError
+from services.planning.plan import PlanEditError, make_plan, revise
+from services.planning.report import markdown
+from services.risk.facts import Facts
+from services.risk.policy import PolicyError
+
+SWEEP_SECONDS = 1.0
+SHORTEST_ID = 4
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+
+class Intake:
+    """Everything that arrives. A plan is made on fresh facts or not at all."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        facts: FactsSource,
+        plan_facts: PlanFacts,
+        home: Home,
+        environment: Environment,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._engine = engine
+        self._facts = facts
+        self._plan_facts = plan_facts
+        self._home = home
+        self._environment = environment
+        self._now = now
+        self._sizes: dict[str, Size] = {}
+        self.refused: list[str] = []
+
+    def recover(self, events: Collection[Event]) -> None:
+        """The newest reference data in the journal are in force again."""
+        for event in events:
+            if event.kind != "ProposalAccepted":
+                continue
+            if "analysis" in event.payload:
+                self._facts.analysis = MarketAnalysis.model_validate(event.payload["analysis"])
+            if "instruments" in event.payload:
+                table = InstrumentTable.model_validate(event.payload["instruments"])
+                self._facts.overrides = table.notes
+
+    async def sweep_inbox(self) -> None:
+        """One look at the inbox: reference data first, then proposals (spec 2)."""
+        moved = await sweep(self._home.inbox, self._accept, self._sizes, self._now())
+        self.refused.extend(path.name for path in moved if path.parent.name == REFUSED)
+
+    async def _accept(self, name: str, data: bytes) -> None:
+        """A file whose move failed comes again: a plan of it that is still open is not doubled."""
+        digest = hashlib.sha256(data).hexdigest()
+        runs = self._engine.book.runs.values()
+        if not any(run.plan.proposal_sha256 == digest and not run.state.ended for run in runs):
+            await self.propose(name, data, None)
+
+    async def propose(self, name: str, data: bytes, policy: str | None) -> Json:
+        """Raises RefusedInputError, journalled; BrokerUnavailableError when no facts can be had."""
+        try:
+            item = recognise(name, data)
+            if isinstance(item, MarketAnalysis):
+                return await self._take_analysis(name, item)
+            if isinstance(item, InstrumentTable):
+                return await self._take_instruments(name, item)
+            facts = await self._facts_for(item, policy)
+            plan = make_plan(item, facts, self._new_id(item.sha256), self._environment.value)
+        except (RefusedInputError, PolicyError) as error:
+            await self._journal("ProposalRefused", {"source": name, "reason": str(error)})
+            if isinstance(error, PolicyError):
+                raise RefusedInputError(name, str(error)) from error
+            raise
+        return {"kind": "plan", "plan": await self._add(plan)}
+
+    async def _take_analysis(self, name: str, analysis: MarketAnalysis) -> Json:
+        self._facts.analysis = analysis
+        payload = {"source": name, "analysis": analysis.to_json()}
+        await self._journal("ProposalAccepted", payload)
+        words = f"market analysis as of {analysis.as_of:%Y-%m-%d}: {len(analysis.picks)} picks"
+        return {"kind": "reference", "what": words}
+
+    async def _take_instruments(self, name: str, table: InstrumentTable) -> Json:
+        self._facts.overrides = table.notes
+        await self._facts.refresh_instruments()
+        payload = {"source": name, "instruments": table.to_json()}
+        await self._journal("ProposalAccepted", payload)
+        return {"kind": "reference", "what": f"instruments: {len(table.notes)} symbols"}
+
+    async def _facts_for(self, proposal: Proposal, policy: str | None) -> Facts:
+        if isinstance(proposal, DirectiveProposal):
+            picks = self._facts.analysis.picks if self._facts.analysis is not None else ()
+            symbols = {pick.symbol for pick in picks}
+        else:
+            symbols = {line.symbol for line in proposal.lines}
+        chosen = self._plan_facts.policy(policy)
+        known = {symbol for symbol in symbols if symbol in self._facts.instruments}
+        return replace(await self._facts.fresh(known), policy=chosen)
+
+    async def _add(self, plan: Plan) -> Json:
+        payload = {"source": plan.source, "sha256": plan.proposal_sha256}
+        await self._journal("ProposalAccepted", payload, plan.plan_id)
+        run = await self._engine.add(plan)
+        self._write_dry_run(plan)
+        return plan_document(run.plan, run)
+
+    def _write_dry_run(self, plan: Plan) -> None:
+        """The report lies beside the others; a plan does not fail for want of its paper."""
+        path = self._home.reports / f"{plan.plan_id}-r{plan.revision}-dry-run.md"
+        try:
+            path.write_text(markdown(plan), encoding="utf-8")
+        except OSError as error:
+            log.warning("the dry-run report %s was not written: %s", path.name, error)
+
+    async def ticket(self, body: Mapping[str, Any]) -> Json:
+        """A hand-typed ticket becomes a plan of one step."""
+        proposal = ticket_proposal(body)
+        facts = await self._facts_for(proposal, body.get("policy"))
+        plan = make_plan(proposal, facts, self._new_id(proposal.sha256), self._environment.value)
+        return await self._add(plan)
+
+    async def preview_ticket(self, body: Mapping[str, Any]) -> Json:
+        """What the ticket would be, without keeping it."""
+        proposal = ticket_proposal(body)
+        facts = await self._facts_for(proposal, body.get("policy"))
+        plan = make_plan(proposal, facts, "preview", self._environment.value)
+        quote = facts.quotes.get(proposal.lines[0].symbol)
+        shown = None
+        if quote is not None:
+            age = (facts.now - quote.at).total_seconds()
+            shown = {**quote.to_json(), "age": f"{max(age, 0):.1f}"}
+        return {**plan_document(plan), "quote": shown}
+
+    async def revise(
+        self, plan_id: str, *, drop: Collection[int], resize: Mapping[int, Decimal]
+    ) -> Json:
+        """Drop or resize steps of a plan that has not started; the dry run is made again."""
+        plan = self._engine.book.run(plan_id).plan
+        facts = await self._plan_facts(plan)
+        try:
+            revised = revise(plan, facts, drop=drop, resize=resize)
+        except PlanEditError as error:
+            raise NotPossibleError(str(error)) from error
+        words = [f"dropped step {n}" for n in drop]
+        words += [f"step {n} resized to {qty}" for n, qty in resize.items()]
+        run = await self._engine.edit(revised, ", ".join(words))
+        self._write_dry_run(revised)
+        return plan_document(run.plan, run)
+
+    def _new_id(self, seed: str) -> str:
+        """Short, and never one that a plan has or had."""
+        digest = hashlib.sha256(f"{seed}{self._now().isoformat()}".encode()).hexdigest()
+        taken = _ids(self._engine.book)
+        for length in range(SHORTEST_ID, len(digest)):
+            if digest[:length] not in taken:
+                return digest[:length]
+        return digest
+
+    async def _journal(self, kind: str, payload: Json, plan_id: str | None = None) -> None:
+        await self._engine.book.record(EventDraft(kind=kind, plan_id=plan_id, payload=payload))
+
+
+def _ids(book: RunBook) -> frozenset[str]:
+    return frozenset(book.runs)
+
+
+def ticket_proposal(body: Mapping[str, Any]) -> BasketProposal:
+    """A ticket as typed. Raises RefusedInputError naming the field that is wrong."""
+    source = "ticket"
+
+    def text(name: str, default: str = "") -> str:
+        return str(body.get(name) or default).strip()
+
+    def number(name: str) -> Decimal | None:
+        written = text(name)
+        if not written:
+            return None
+        try:
+            value = Decimal(written)
+        except ArithmeticError:
+            raise RefusedInputError(source, "expected a number", field=name) from None
+        if not value.is_finite() or value <= 0:
+            raise RefusedInputError(source, f"expected more than zero, not {written}", field=name)
+        return value
+
+    def choice(
+        name: str, kind: type[Side] | type[OrderType] | type[TimeInForce], default: str
+    ) -> Any:
+        written = text(name, default).lower()
+        try:
+            return kind(written)
+        except ValueError:
+            words = ", ".join(item.value for item in kind)
+            raise RefusedInputError(source, f"expected one of {words}", field=name) from None
+
+    symbol = text("symbol").upper()
+    if not symbol:
+        raise RefusedInputError(source, "expected a symbol", field="symbol")
+    qty, notional = number("qty"), number("notional")
+    if (qty is None) == (notional is None):
+        raise RefusedInputError(source, "expected either qty or notional", field="qty")
+    line = BasketLine(
+        line=1,
+        symbol=symbol,
+        side=choice("side", Side, ""),
+        qty=qty,
+        notional=notional,
+        type=choice("type", OrderType, OrderType.MARKET.value),
+        limit_price=number("limit_price"),
+        stop_price=number("stop_price"),
+        time_in_force=choice("time_in_force", TimeInForce, TimeInForce.DAY.value),
+    )
+    if line.type is OrderType.LIMIT and line.limit_price is None:
+        raise RefusedInputError(source, "a limit order needs one", field="limit_price")
+    digest = hashlib.sha256(canonical_json(line.to_json()).encode()).hexdigest()
+    return BasketProposal(kind="ticket", source=source, sha256=digest, lines=(line,))

@@ -1,0 +1,222 @@
+"""Watches prices, feeds and alerts for what is held, working or planned."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from db.clock import Clock
+from db.model.alert import Alert
+from db.model.event import Event, EventDraft
+from db.model.snapshot import FeedHealth
+from services.brokers.port import Broker, StreamState
+from services.desk.facts import FactsSource
+from services.desk.reconcile import Reconciler
+from services.execution.book import NotPossibleError
+from services.execution.engine import Engine
+from services.market.board import PriceBoard
+from services.monitoring.conditions import Seen, Situation, judge
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Stop and target prices, alerts, the health of the feeds and the day's figures."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        facts: FactsSource,
+        reconciler: Reconciler,
+        board: PriceBoard,
+        broker: Broker,
+        clock: Clock,
+    ) -> None:
+        self._engine = engine
+        self._facts = facts
+        self._reconciler = reconciler
+        self._board = board
+        self._broker = broker
+        self._clock = clock
+        self._streams: dict[str, StreamState] = {}
+        self._polling: str | None = None
+        self._day: tuple[str, Decimal] | None = None
+        """Exchange date and day-start equity."""
+        self.alerts: dict[str, Alert] = {}
+
+    # --- what the journal knows ---------------------------------------------------------------
+
+    def recover(self, events: Iterable[Event]) -> None:
+        self.apply(tuple(events))
+
+    def apply(self, events: tuple[Event, ...]) -> None:
+        """Fold journalled events into alerts, protections and the day."""
+        for event in events:
+            payload = event.payload
+            if event.kind == "ProtectionSet" and event.symbol is not None:
+                self._facts.protections[event.symbol] = (
+                    _decimal(payload.get("stop_price")),
+                    _decimal(payload.get("target_price")),
+                )
+            elif event.kind == "DayStarted":
+                self._day = (payload["date"], Decimal(payload["equity"]))
+            elif event.kind == "AlertRaised":
+                alert = Alert.model_validate(payload["alert"])
+                self.alerts[alert.alert_id] = alert
+            elif event.kind in ("AlertAcknowledged", "AlertCleared"):
+                self._stamp(payload["alert_id"], event.kind, event.at)
+
+    def _stamp(self, alert_id: str, kind: str, at: datetime) -> None:
+        field = "acknowledged_at" if kind == "AlertAcknowledged" else "cleared_at"
+        if (alert := self.alerts.get(alert_id)) is not None:
+            self.alerts[alert_id] = alert.model_copy(update={field: at})
+
+    async def acknowledge(self, alert_id: str) -> Alert:
+        """Raises NotPossibleError when there is no such alert."""
+        if alert_id not in self.alerts:
+            raise NotPossibleError(f"There is no alert {alert_id}.")
+        if self.alerts[alert_id].acknowledged_at is None:
+            payload = {"alert_id": alert_id}
+            await self._engine.book.record(EventDraft(kind="AlertAcknowledged", payload=payload))
+        return self.alerts[alert_id]
+
+    # --- feeds --------------------------------------------------------------------------------
+
+    def on_stream(self, state: StreamState) -> None:
+        if self._streams.get(state.stream) != state:
+            log.info("stream %s: %s", state.stream, state.reason or "connected")
+        self._streams[state.stream] = state
+
+    def feed_health(self) -> FeedHealth:
+        ages = [age for s in self._held() if (age := self._board.age(s)) is not None]
+        return FeedHealth(
+            orders_connected=self._connected("orders"),
+            quotes_connected=self._connected("quotes"),
+            quote_age=Decimal(f"{min(ages):.1f}") if ages else None,
+            polling=self._polling is not None,
+        )
+
+    def _connected(self, stream: str) -> bool:
+        state = self._streams.get(stream)
+        return state is not None and state.connected
+
+    def watch_symbols(self) -> None:
+        """Stream quotes of all that is held, working or planned."""
+        symbols = self._held()
+        for run in self._engine.book.runs.values():
+            if not run.state.ended:
+                symbols |= {step.symbol for step in run.plan.steps}
+        self._board.watch(frozenset(symbols))
+        self._broker.watch(sorted(symbols))
+
+    def _held(self) -> set[str]:
+        portfolio = self._facts.portfolio
+        return {p.symbol for p in portfolio.positions} if portfolio is not None else set()
+
+    # --- looking ------------------------------------------------------------------------------
+
+    async def look(self) -> None:
+        """Once a second: poll prices when the stream is silent, then judge every condition."""
+        await self._poll_when_silent()
+        await self._note_day()
+        raised, cleared = judge(
+            self._situation(), tuple(a for a in self.alerts.values() if a.cleared_at is None)
+        )
+        drafts = [
+            EventDraft(
+                kind="AlertRaised", symbol=_symbol(alert), payload={"alert": alert.to_json()}
+            )
+            for alert in raised
+        ]
+        drafts += [
+            EventDraft(
+                kind="AlertCleared", symbol=_symbol(alert), payload={"alert_id": alert.alert_id}
+            )
+            for alert in cleared
+        ]
+        if drafts:
+            await self._engine.book.record(*drafts)
+
+    async def _poll_when_silent(self) -> None:
+        clock = self._facts.market_clock
+        self._polling = self._board.polling(clock is not None and clock.is_open)
+        if self._polling is None:
+            return
+        for quote in (await self._broker.quotes(sorted(self._held()))).values():
+            self._board.update(quote, self._facts.market_now())
+
+    async def _note_day(self) -> None:
+        """Day-start equity is the broker's equity of the close before (last_equity)."""
+        portfolio, clock = self._facts.portfolio, self._facts.market_clock
+        if portfolio is None or clock is None:
+            return
+        date = exchange_date(clock.at)
+        if self._day is not None and self._day[0] == date:
+            return
+        account = portfolio.accounts[0]
+        equity = account.last_equity if account.last_equity is not None else account.equity
+        payload = {"date": date, "equity": format(equity, "f")}
+        await self._engine.book.record(EventDraft(kind="DayStarted", payload=payload))
+
+    def day_pl(self) -> Decimal | None:
+        portfolio = self._facts.portfolio
+        if portfolio is None or self._day is None:
+            return None
+        return portfolio.equity - self._day[1]
+
+    def _situation(self) -> Situation:
+        portfolio, clock = self._facts.portfolio, self._facts.market_clock
+        equity = portfolio.equity if portfolio is not None else None
+        weight = portfolio.cash / equity if portfolio is not None and equity else None
+        return Situation(
+            at=self._clock.now(),
+            market_open=clock is not None and clock.is_open,
+            policy=self._facts.policy,
+            trading_state=self._engine.safety.state,
+            positions=tuple(self._seen()),
+            cash_weight=weight,
+            streams={
+                name: state.reason or "no reason given"
+                for name, state in self._streams.items()
+                if not state.connected
+            },
+            orders=tuple(
+                order
+                for run in self._engine.book.runs.values()
+                if not run.state.ended
+                for order in run.orders
+            ),
+            mismatches=self._reconciler.open,
+            day_start_equity=self._day[1] if self._day is not None else None,
+            equity=equity,
+        )
+
+    def _seen(self) -> Iterator[Seen]:
+        portfolio = self._facts.portfolio
+        for position in portfolio.positions if portfolio is not None else ():
+            quote = self._board.quote(position.symbol)
+            stop, target = self._facts.protections.get(position.symbol, (None, None))
+            yield Seen(
+                symbol=position.symbol,
+                qty=position.qty,
+                price=quote.mid if quote is not None else None,
+                age=self._board.age(position.symbol),
+                stop=stop,
+                target=target,
+            )
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _symbol(alert: Alert) -> str | None:
+    return alert.values.get("symbol")
+
+
+def exchange_date(at: datetime) -> str:
+    """The exchange's date, New York (spec 6, Trading day state)."""
+    return at.astimezone(NEW_YORK).date().isoformat()
