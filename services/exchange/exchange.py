@@ -1,5 +1,6 @@
 """The exchange as a whole: what the REST handlers and the streams are given."""
 
+import asyncio
 from dataclasses import dataclass, field
 from weakref import WeakSet
 
@@ -17,6 +18,8 @@ from services.exchange.venue import Venue
 
 @dataclass(frozen=True)
 class Exchange:
+    """`failure` is resolved by the first unforeseen error, which ends the process."""
+
     venue: Venue
     market: Market
     clock: Clock
@@ -26,4 +29,11 @@ class Exchange:
     trade_hub: TradeHub
     data_hub: DataHub
     test_hub: DataHub
+    failure: "asyncio.Future[None]"
     sockets: "WeakSet[web.WebSocketResponse]" = field(default_factory=WeakSet)
+
+    def fail(self, error: Exception) -> None:
+        """After an unforeseen error the state in memory is in doubt: stop, and say why."""
+        if not self.failure.done():
+            self.store.abandon()
+            self.failure.set_exception(error)

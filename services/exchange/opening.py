@@ -105,6 +105,7 @@ def open_exchange(
         trade_hub,
         DataHub(),
         DataHub(),
+        asyncio.get_running_loop().create_future(),
     )
     opened = Opened(exchange, walk, _test_market(settings, now))
     opened.note_standstill()

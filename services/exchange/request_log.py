@@ -29,8 +29,12 @@ class RequestLog:
 
     def answered(self, record: Mapping[str, Any]) -> None:
         """Written through to the system before the answer leaves."""
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             self._file.write(json.dumps(record).encode() + b"\n")
+        except OSError as error:
+            raise RequestLogError(f"Requests file cannot be written: {_why(error)}.") from error
 
     def close(self) -> None:
         if self._file is not None:

@@ -38,7 +38,8 @@ async def serve(settings: Settings) -> None:
     port = await _listen(runner, settings, store)
     store.put_fact("port", str(port))
     await store.commit()
-    failed = _fail_on_defect()
+    _end_on_defect(opened.exchange)
+    failed = opened.exchange.failure
     work: set[asyncio.Future[Any]] = {
         asyncio.create_task(store.run()),
         asyncio.create_task(_tick(opened, settings.tick)),
@@ -135,17 +136,15 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-def _fail_on_defect() -> "asyncio.Future[Any]":
-    """A delayed step that raises leaves the engine in doubt: the process ends with that error."""
+def _end_on_defect(exchange: Exchange) -> None:
+    """A delayed step that raises ends the process like any other unforeseen error."""
     loop = asyncio.get_running_loop()
-    failed: asyncio.Future[Any] = loop.create_future()
 
     def fail(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        if isinstance(error, Exception) and "handle" in context and not failed.done():
-            failed.set_exception(error)
+        if isinstance(error, Exception) and "handle" in context:
+            exchange.fail(error)
         else:
             loop.default_exception_handler(context)
 
     loop.set_exception_handler(fail)
-    return failed

@@ -85,6 +85,7 @@ class Store:
         self._open = _Batch()
         self._committing: _Batch | None = None
         self._wake = asyncio.Event()
+        self._abandoned = False
         self.publish: Callable[[list[TradeUpdate]], None] = lambda updates: None
 
     # -- reading, before anything runs --------------------------------------------------------
@@ -157,6 +158,11 @@ class Store:
         if batch is not None:
             await batch.done.wait()
 
+    def abandon(self) -> None:
+        """Write nothing any more: the open batch may hold half of a change. Who waits for it
+        is never answered."""
+        self._abandoned = True
+
     async def run(self) -> None:
         """Commits batch after batch until cancelled. A failing disk ends it with StateError:
         an exchange that cannot remember must stop answering."""
@@ -176,6 +182,8 @@ class Store:
 
         One caller at a time: `run`, or whoever comes before and after it.
         """
+        if self._abandoned:
+            return
         batch, self._open = self._open, _Batch()
         self._committing = batch
         try:

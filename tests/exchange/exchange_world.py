@@ -62,9 +62,11 @@ class World:
         held: str = "100",
         multiplier: str = "1",
         fill_model: FillModel | None = None,
+        fill_delay: float = 0.0,
     ) -> None:
         self.clock, self.kept = HandClock(), Kept()
         self.steps: list[Callable[[], None]] = []
+        self.delays: list[float] = []
         listings = [Listing(symbol=s, price=Decimal(50)) for s in ("XYZ", "ABC")]
         self.market = Market(listings, [])
         account = Account(
@@ -87,11 +89,15 @@ class World:
             self.kept,
             self.clock,
             fill_model or TouchFills(),
-            0.0,
-            lambda delay, step: self.steps.append(step),
+            fill_delay,
+            self._schedule,
         )
         for symbol in ("XYZ", "ABC"):
             self.quote(symbol, "49.99", "50.01")
+
+    def _schedule(self, delay: float, step: Callable[[], None]) -> None:
+        self.delays.append(delay)
+        self.steps.append(step)
 
     def quote(self, symbol: str, bid: str, ask: str) -> None:
         tick: list[Quote | Trade] = [

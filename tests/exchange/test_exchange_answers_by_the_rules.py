@@ -1,9 +1,12 @@
 """Request → status and body, as in Alpaca's error table."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
+from services.exchange.accounts import credentials
 
 MARKET = {"symbol": "NEM", "qty": "1", "side": "sell", "type": "market", "time_in_force": "day"}
 LIMIT = {**MARKET, "side": "buy", "type": "limit", "limit_price": "70.25"}
@@ -391,6 +394,23 @@ async def test_market_data_are_numbers_and_unknown_symbols_are_absent(served):
     assert answer["NEM"]["latestTrade"]["p"] == 80.0
 
 
+async def test_after_an_unforeseen_error_half_a_change_is_neither_kept_nor_told(
+    serve, tmp_path, monkeypatch
+):
+    served = await serve(state=tmp_path / "state.db")
+    exchange = served.opened.exchange
+
+    def broken(seconds: float, step: object) -> None:
+        raise RuntimeError("a defect after the order was put")
+
+    monkeypatch.setattr(exchange.venue, "_schedule", broken)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await served.call("POST", "/v2/orders", MARKET)
+    assert isinstance(exchange.failure.exception(), RuntimeError)
+    assert exchange.store.orders() == []
+
+
 async def test_another_accounts_orders_do_not_exist(serve, tmp_path):
     book = tmp_path / "two.json"
     book.write_text(
@@ -399,8 +419,6 @@ async def test_another_accounts_orders_do_not_exist(serve, tmp_path):
     )
     served = await serve(book=book)
     _, order, _ = await served.call("POST", "/v2/orders", {**LIMIT, "client_order_id": "mine"})
-    from services.exchange.accounts import credentials
-
     key, secret = credentials("other")
     keys = {"APCA-API-KEY-ID": key, "APCA-API-SECRET-KEY": secret}
     assert (await served.call("GET", f"/v2/orders/{order['id']}", headers=keys))[0] == 404

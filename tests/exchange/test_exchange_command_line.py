@@ -5,6 +5,8 @@ import socket
 import subprocess
 import sys
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -13,6 +15,7 @@ from click.testing import CliRunner
 from services.exchange.cli import exchange as command
 from services.exchange.cli import main
 
+TAPE = Path(__file__).parent.parent / "data" / "tape" / "20131008"
 GOOD = {"accounts": {"main": {"cash": "1"}}, "market": [{"symbol": "X", "price": "1"}]}
 
 
@@ -127,6 +130,20 @@ def test_without_a_state_file_nothing_is_left_behind(start_exchange, tmp_path):
     assert requests.get(f"{exchange.trading_url}/v2/clock", headers=exchange.headers).ok
     assert exchange.stop() == 0
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["requests.jsonl"]
+
+
+def test_a_tape_brings_its_own_day_and_its_symbols_beside_the_books(start_exchange):
+    exchange = start_exchange(tape=TAPE, speed="0.01")
+
+    def get(path: str) -> Any:
+        return requests.get(f"{exchange.data_url}{path}", headers=exchange.headers).json()
+
+    assert get("/v2/clock")["timestamp"].startswith("2013-10-08T09:30:0")
+    quotes = get("/v2/stocks/quotes/latest?symbols=AIG,NEM")["quotes"]
+    assert (quotes["AIG"]["bp"], quotes["AIG"]["ap"]) == (48.82, 48.85)
+    assert quotes["AIG"]["t"] == "2013-10-08T13:30:00Z"
+    assert quotes["NEM"]["bp"] == 79.99
+    assert get("/v2/assets/AIG")["tradable"] is True
 
 
 def test_both_books_are_shipped_and_readable():

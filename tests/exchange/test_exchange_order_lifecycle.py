@@ -61,6 +61,17 @@ def test_a_resting_limit_fills_when_the_quote_comes_to_it(world):
     assert world.order(order).filled_avg_price == Decimal("48.98")
 
 
+def test_an_order_works_for_the_fill_delay_before_it_is_matched():
+    world = World(fill_delay=0.15)
+    order = world.submit("buy", "10")
+    world.steps.pop()()
+    world.quote("XYZ", "49.90", "49.95")
+    assert world.order(order).status == "new"
+    assert world.delays == [0, 0.15]
+    world.settle()
+    assert world.order(order).filled_avg_price == Decimal("49.95")
+
+
 def test_nothing_matches_against_a_side_nobody_quotes(world):
     world.quote("XYZ", "49.99", "0")
     order = world.submit("buy", "10")

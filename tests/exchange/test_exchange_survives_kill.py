@@ -1,6 +1,8 @@
 """What was acknowledged is there after SIGKILL, with the same keys at the same address."""
 
 import json
+import os
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -104,3 +106,22 @@ def test_a_state_is_not_mixed_with_another_book(start_exchange, tmp_path):
     book.write_text('{"accounts": {"a": {"cash": "1"}}, "market": [{"symbol": "X", "price": 1}]}')
     with pytest.raises(AssertionError, match="was begun with another book"):
         start_exchange(state=state, book=book)
+
+
+def test_an_exchange_that_cannot_remember_stops_and_acknowledges_nothing(start_exchange):
+    exchange = start_exchange(requests=None)
+    http, url = session(exchange), exchange.trading_url
+    state = exchange.options[exchange.options.index("--state") + 1]
+    room = os.path.getsize(f"{state}-wal") + 8192
+    resource.prlimit(exchange.process.pid, resource.RLIMIT_FSIZE, (room, room))
+    acknowledged = 0
+    with pytest.raises(requests.ConnectionError):
+        for number in range(500):
+            acknowledged += buy(http, url, f"order-{number}").status_code == 200
+    _, errors = exchange.process.communicate(timeout=20)
+    assert exchange.process.returncode == 2
+    assert errors.decode().startswith(f"quarterdeck exchange: State {state} cannot be written: ")
+    assert errors.decode().count("\n") == 1
+    exchange.start()
+    orders = http.get(f"{url}/v2/orders?status=all&limit=500").json()
+    assert len(orders) == acknowledged

@@ -4,12 +4,13 @@ import json
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from hmac import compare_digest
+from typing import Any
 
 from aiohttp import web
 
 from services.exchange.errors import Cause, RefusedError
 from services.exchange.exchange import Exchange
-from services.exchange.request_log import body_for_log
+from services.exchange.request_log import RequestLogError, body_for_log
 from services.exchange.rest.call import Answer, Call, Handler
 from services.exchange.rest.routes import DATA_PREFIX, ROUTES
 from services.exchange.wire import instant
@@ -37,11 +38,12 @@ def gated(exchange: Exchange, handler: Handler) -> AioHandler:
                 if not allowed:
                     raise RefusedError(Cause.RATE)
             call = Call(account, request.match_info, request.query, body)
-            answer = handler(exchange, call)
+            answer = _handled(exchange, handler, call)
         except RefusedError as refused:
             answer = Answer(refused.body, refused.status)
         await exchange.store.durable()
-        exchange.requests.answered(
+        record(
+            exchange,
             {
                 "seq": seq,
                 "at": instant(at),
@@ -52,11 +54,29 @@ def gated(exchange: Exchange, handler: Handler) -> AioHandler:
                 "body": body_for_log(body),
                 "status": answer.status,
                 "answer": answer.body,
-            }
+            },
         )
         return _response(answer, headers)
 
     return serve
+
+
+def record(exchange: Exchange, line: dict[str, Any]) -> None:
+    """A log with gaps proves nothing: when it cannot be written, the exchange ends."""
+    try:
+        exchange.requests.answered(line)
+    except RequestLogError as error:
+        exchange.fail(error)
+
+
+def _handled(exchange: Exchange, handler: Handler, call: Call) -> Answer:
+    try:
+        return handler(exchange, call)
+    except RefusedError:
+        raise
+    except Exception as error:  # whatever it is, the engine may be half-way through a change
+        exchange.fail(error)
+        return Answer(RefusedError(Cause.INTERNAL).body, RefusedError(Cause.INTERNAL).status)
 
 
 def account_of(exchange: Exchange, headers: Mapping[str, str]) -> str | None:

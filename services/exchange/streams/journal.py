@@ -3,11 +3,13 @@
 from aiohttp import web
 
 from services.exchange.exchange import Exchange
+from services.exchange.rest.gate import record
 from services.exchange.wire import instant
 
 
 def log_connection(exchange: Exchange, request: web.Request, account: str | None) -> None:
-    exchange.requests.answered(
+    record(
+        exchange,
         {
             "seq": exchange.requests.arrived(),
             "at": instant(exchange.clock.now()),
@@ -18,5 +20,5 @@ def log_connection(exchange: Exchange, request: web.Request, account: str | None
             "body": None,
             "status": 101,
             "answer": None,
-        }
+        },
     )
