@@ -1,0 +1,195 @@
+"""Each check of the catalogue: what passes, what warns, what blocks."""
+
+from typing import Any
+
+import pytest
+from risk_world import (
+    CLOSED,
+    NOW,
+    STANDARD,
+    SWING,
+    findings,
+    order,
+    steps,
+    with_limits,
+    working,
+    world,
+    worst,
+)
+
+from db.model.instrument import UNCLASSIFIED
+from db.model.plan import Severity
+from services.risk.case import case_of
+from services.risk.catalogue import BY_ID, CHECKS, CheckSet
+from services.risk.run import RULES, check
+
+PASS, WARN, BLOCK = Severity.PASS, Severity.WARN, Severity.BLOCK
+TIGHT = with_limits(max_sector_increase="0.10")
+TEN = {f"S{n:02}": "1" for n in range(10)}
+
+# check, what is different from the plain world, orders, expected
+TABLE: list[tuple[str, dict[str, Any], tuple[str, ...], Severity]] = [
+    ("sector_cap", {}, ("buy 10 AAA",), PASS),
+    ("sector_cap", {"sectors": {"AAA": "T", "BBB": "T"}}, ("buy 50 AAA", "buy 40 BBB"), BLOCK),
+    ("sector_cap", {"sectors": {"AAA": UNCLASSIFIED}}, ("buy 10 AAA",), WARN),
+    ("sector_cap", {"held": {"AAA": "200"}, "cash": "0"}, ("sell 50 AAA",), WARN),
+    ("sector_cap", {"held": {"AAA": "200"}, "cash": "0"}, ("sell 150 AAA",), PASS),
+    ("sector_cap", {"held": {"AAA": "200"}}, ("buy 10 AAA",), BLOCK),
+    ("sector_cap", {"held": {"AAA": "200"}}, ("buy 10 BBB",), WARN),
+    (
+        "sector_cap",
+        {"held": {"AAA": "100", "BBB": "100"}, "sectors": {"AAA": "T", "BBB": "T", "CCC": "T"}},
+        ("sell 100 AAA", "buy 70 CCC"),
+        BLOCK,  # left breached by its own buying
+    ),
+    ("position_cap", {}, ("buy 29 AAA",), PASS),
+    ("position_cap", {}, ("buy 31 AAA",), BLOCK),
+    ("position_cap", {"held": {"AAA": "100"}}, ("buy 10 BBB",), WARN),
+    ("position_cap", {"held": {"AAA": "100"}}, ("sell 90 AAA",), PASS),
+    ("sector_increase", {"policy": TIGHT}, ("buy 19 AAA",), PASS),
+    ("sector_increase", {"policy": TIGHT}, ("buy 21 AAA",), BLOCK),
+    ("cash_buffer", {}, ("buy 10 AAA",), PASS),
+    ("cash_buffer", {}, ("buy 186 AAA",), WARN),
+    ("cash_buffer", {}, ("buy 192 AAA",), BLOCK),
+    ("cash_buffer", {"cash": "100", "held": {"AAA": "199"}}, ("sell 5 AAA",), WARN),
+    ("cash_buffer", {"cash": "100", "held": {"AAA": "199"}}, ("sell 5 AAA", "buy 4 BBB"), BLOCK),
+    ("cash_path", {}, ("buy 100 AAA", "buy 80 BBB"), PASS),
+    ("cash_path", {}, ("buy 100 AAA", "buy 95 BBB"), BLOCK),
+    ("cash_path", {"cash": "0", "held": {"AAA": "200"}}, ("buy 10 BBB", "sell 100 AAA"), BLOCK),
+    ("cash_path", {"cash": "0", "held": {"AAA": "200"}}, ("sell 100 AAA", "buy 10 BBB"), PASS),
+    ("cash_path", {"cash": "-500", "held": {"AAA": "200"}}, ("sell 1 AAA",), PASS),
+    ("cash_path", {"policy": SWING, "multiplier": "2"}, ("buy 300 AAA",), PASS),
+    ("cash_path", {"policy": SWING, "multiplier": "4"}, ("buy 401 AAA",), BLOCK),
+    ("restricted", {"policy": with_limits(restricted={"AAA": "audit"})}, ("buy 1 AAA",), BLOCK),
+    ("restricted", {"policy": with_limits(restricted={"AAA": "audit"})}, ("buy 1 BBB",), PASS),
+    ("share_sufficiency", {"held": {"AAA": "10"}}, ("sell 10 AAA",), PASS),
+    ("share_sufficiency", {"held": {"AAA": "10"}}, ("sell 11 AAA",), BLOCK),
+    ("share_sufficiency", {"held": {"AAA": "10"}}, ("sell 6 AAA", "sell 5 AAA"), BLOCK),
+    ("share_sufficiency", {"held": {"AAA": "10"}, "free": {"AAA": "4"}}, ("sell 5 AAA",), BLOCK),
+    ("share_sufficiency", {}, ("sell 1 AAA",), BLOCK),
+    ("buying_power", {}, ("buy 190 AAA",), PASS),
+    ("buying_power", {}, ("buy 201 AAA",), BLOCK),
+    ("buying_power", {"cash": "0", "held": {"AAA": "9"}}, ("sell 9 AAA", "buy 8 BBB"), PASS),
+    ("market_hours", {}, ("buy 1 AAA",), PASS),
+    ("market_hours", {"clock": CLOSED}, ("buy 1 AAA",), BLOCK),
+    ("market_hours", {"clock": None}, ("buy 1 AAA",), BLOCK),
+    ("market_hours", {"clock": CLOSED, "held": {"AAA": "9"}}, ("sell 9 AAA",), WARN),
+    ("min_position", {}, ("buy 5 AAA",), PASS),
+    ("min_position", {}, ("buy 4 AAA",), BLOCK),
+    ("min_position", {"held": {"AAA": "4"}}, ("buy 1 AAA",), PASS),
+    ("min_position", {"held": {"AAA": "9"}}, ("sell 8 AAA",), PASS),
+    ("min_trade", {"policy": SWING, "held": {"AAA": "9"}}, ("buy 4 AAA",), BLOCK),
+    ("min_trade", {"policy": SWING, "held": {"AAA": "9"}}, ("buy 5 AAA",), PASS),
+    ("min_trade", {"policy": SWING}, ("buy 4 AAA",), PASS),  # min_position says it
+    ("account_cash", {}, ("buy 199 AAA",), PASS),
+    ("account_cash", {}, ("buy 201 AAA",), BLOCK),
+    ("account_cash", {"cash": "-500", "held": {"AAA": "99"}}, ("sell 1 AAA",), WARN),
+    ("leverage", {}, ("buy 190 AAA",), PASS),
+    ("leverage", {"multiplier": "2"}, ("buy 210 AAA",), BLOCK),
+    ("leverage", {"cash": "-5000", "held": {"AAA": "200"}}, ("sell 10 AAA",), WARN),
+    ("leveraged_cap", {"factors": {"AAA": "3"}}, ("buy 50 AAA",), PASS),
+    ("leveraged_cap", {"factors": {"AAA": "-3"}}, ("buy 70 AAA",), BLOCK),
+    (
+        "position_count",
+        {"policy": with_limits(max_positions=10), "held": TEN},
+        ("buy 9 AAA",),
+        BLOCK,
+    ),
+    (
+        "position_count",
+        {"policy": with_limits(max_positions=10), "held": TEN},
+        ("buy 9 S01",),
+        PASS,
+    ),
+    ("position_count", {"policy": with_limits(max_positions=9), "held": TEN}, ("buy 9 S01",), WARN),
+    ("order_value", {"cash": "90000"}, ("buy 490 AAA",), PASS),
+    ("order_value", {"cash": "90000"}, ("buy 501 AAA",), BLOCK),
+    ("order_value", {"held": {"AAA": "900"}}, ("sell 900 AAA",), PASS),
+    ("adv_share", {}, ("buy 9000 AAA",), PASS),
+    ("adv_share", {}, ("buy 11000 AAA",), WARN),
+    ("adv_share", {}, ("buy 51000 AAA",), BLOCK),
+    ("adv_share", {"unknown_adv": ("AAA",)}, ("buy 9 AAA",), BLOCK),
+    ("quote_fresh", {"quote_age": 5}, ("buy 9 AAA",), PASS),
+    ("quote_fresh", {"quote_age": 6}, ("buy 9 AAA",), BLOCK),
+    ("quote_fresh", {"quote_age": 6, "held": {"AAA": "9"}}, ("sell 9 AAA",), WARN),
+    ("tradable", {}, ("buy 9 AAA",), PASS),
+    ("tradable", {}, ("buy 9.5 AAA",), BLOCK),
+    ("tradable", {"held": {"AAA": "9.5"}}, ("sell 9.5 AAA",), PASS),
+    ("duplicate_order", {}, ("buy 9 AAA", "buy 9 BBB"), PASS),
+    ("duplicate_order", {}, ("buy 9 AAA", "buy 9 AAA"), BLOCK),
+    ("duplicate_order", {"orders": (working("buy 9 AAA"),)}, ("buy 9 AAA",), BLOCK),
+    ("duplicate_order", {"orders": (working("buy 9 AAA", 61),)}, ("buy 9 AAA",), PASS),
+    ("opposite_order", {"orders": (working("sell 1 AAA"),)}, ("buy 9 AAA",), BLOCK),
+    ("opposite_order", {"orders": (working("sell 1 AAA"),)}, ("buy 9 BBB",), PASS),
+]
+
+
+@pytest.mark.parametrize(("name", "different", "orders", "expected"), TABLE)
+def test_check(
+    name: str, different: dict[str, Any], orders: tuple[str, ...], expected: Severity
+) -> None:
+    found = findings(name, world(**different), *orders)
+    assert worst(found) is expected, found
+    assert all(finding.check == name for finding in found)
+    assert all(finding.message.endswith(".") for finding in found)
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("100.50", PASS), ("105.02", BLOCK), ("50", PASS)])
+def test_a_limit_far_beyond_the_touch_is_a_typing_error(limit: str, expected: Severity) -> None:
+    facts = world()
+    case = case_of(facts, [order("buy 9 AAA", limit=limit)])
+    assert worst(list(RULES["price_collar"](case))) is expected
+
+
+def test_every_check_of_the_catalogue_has_one_rule_and_every_row_here_names_one() -> None:
+    planning_only = {"stated_weight"}
+    assert set(RULES) | planning_only == set(BY_ID)
+    assert len(BY_ID) == len(CHECKS)
+    assert {row[0] for row in TABLE} | {"price_collar"} == set(RULES)
+
+
+def test_the_dry_run_is_the_six_it_has_always_been() -> None:
+    six = {entry.id for entry in CHECKS if CheckSet.DRY_RUN in entry.sets}
+    assert six == {
+        "sector_cap", "cash_buffer", "position_cap", "sector_increase", "cash_path", "restricted",
+    }  # fmt: skip
+
+
+def test_every_threshold_named_by_the_catalogue_is_a_policy_key() -> None:
+    for entry in CHECKS:
+        assert entry.threshold == "" or hasattr(STANDARD, entry.threshold), entry.id
+
+
+def test_a_switched_off_check_is_silent() -> None:
+    optional = {e.id: e.threshold for e in CHECKS if e.threshold and e.id in RULES}
+    never_silent = {"cash_path", "account_cash", "quote_fresh"}
+    for name, key in optional.items():
+        if name in never_silent:
+            continue
+        limits: dict[str, object] = {key: None}
+        if name == "cash_buffer":
+            limits["warn_cash_weight"] = None
+        if name == "adv_share":
+            limits["warn_adv_share"] = None
+        assert findings(name, world(policy=with_limits(**limits)), "buy 10 AAA") == [], name
+
+
+def test_a_held_position_without_a_price_makes_no_weight_pass() -> None:
+    facts = world(held={"AAA": "10"})
+    held = facts.portfolio.positions[0].model_copy(update={"current_price": None})
+    blind = type(facts)(
+        facts.portfolio.model_copy(update={"positions": (held,)}),
+        {symbol: quote for symbol, quote in facts.quotes.items() if symbol != "AAA"},
+        facts.instruments, facts.policy, None, facts.clock, NOW,
+    )  # fmt: skip
+    for name in ("sector_cap", "position_cap", "cash_buffer", "leverage", "leveraged_cap"):
+        found = findings(name, blind, "buy 5 BBB")
+        assert worst(found) is BLOCK
+        assert found[0].message == f"{name} can't be checked: no price for AAA."
+
+
+def test_findings_come_in_the_order_of_the_catalogue() -> None:
+    facts = world()
+    found = check(case_of(facts, steps(facts, "buy 10 AAA")))
+    places = [list(BY_ID).index(finding.check) for finding in found]
+    assert places == sorted(places)
