@@ -1,7 +1,9 @@
 """What the journal says we hold: a fold of fills and adoptions."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from db.model.event import Event
 from db.model.order import Side
@@ -27,3 +29,27 @@ def after(holdings: Holdings, events: Iterable[Event]) -> dict[tuple[str, str], 
         if not book.get(key, Decimal(1)):
             del book[key]
     return book
+
+
+def from_rows(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Decimal]:
+    """The holdings, from the journal's table `positions`."""
+    held = {(row["account"], row["symbol"]): Decimal(row["qty"]) for row in rows}
+    return {key: qty for key, qty in held.items() if qty}
+
+
+def history(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """Since when and by what each position of ours is what it is, as a sentence, from the same
+    table."""
+    return {(row["account"], row["symbol"]): _sentence(row) for row in rows}
+
+
+def _sentence(row: Mapping[str, Any]) -> str:
+    since, changed = (_minute(row[name]) for name in ("since", "changed_at"))
+    if not Decimal(row["qty"]):
+        return f"Ours was sold out {changed} by {row['changed_by']}."
+    fills = f", {row['fills']} fills since" if row["fills"] else ""
+    return f"Ours is held since {since}{fills}, last changed {changed} by {row['changed_by']}."
+
+
+def _minute(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
