@@ -1,7 +1,7 @@
 """The programs `console_line` measures: the same positions drawn by a raw ANSI loop, by us, and by DataTable.
 
-Run on a pseudo-terminal as `python -m benchmarks.line_programs NAME POSITIONS`; says on the descriptor in $REPORT when
-the measured time begins and ends, with the processor time used.
+Run on a pseudo-terminal as `python -m benchmarks.line_programs NAME POSITIONS`; says on the descriptor in
+$REPORT when the measured time begins and ends, with the processor time used. Each key shows the next of MARKS.
 """
 
 import json
@@ -16,7 +16,8 @@ from random import Random
 
 from rich.text import Text
 from textual.app import App, ComposeResult
-from textual.widgets import DataTable
+from textual.events import Key
+from textual.widgets import DataTable, Static
 
 from console.line.app import SlowLineApp
 from widgets.table import Column, Field, LiveTable
@@ -39,6 +40,7 @@ COLUMNS = (
     Column("plpc", "P&L %", 11, align="right"),
     Column("weight", "Weight", 7, align="right"),
 )
+MARKS = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫"
 CENT = Decimal("0.01")
 Row = tuple[str | Field, ...]
 
@@ -128,15 +130,31 @@ def raw(positions: int) -> None:
     termios.tcsetattr(0, termios.TCSADRAIN, modes)
 
 
+class Keyed:
+    """Answers each key with the next mark at the top of the screen."""
+
+    def __init__(self) -> None:
+        self.marks = iter(MARKS)
+        self.label = Static("-", markup=False)
+
+    def answer(self, event: Key) -> None:
+        event.stop()
+        self.label.update(next(self.marks, "-"))
+
+
 class Ours(SlowLineApp[None]):
     """LiveTable on SlowLineDriver."""
 
     def __init__(self, positions: int) -> None:
         super().__init__()
-        self.meter, self.book = Meter(), Book(positions)
+        self.meter, self.book, self.keyed = Meter(), Book(positions), Keyed()
 
     def compose(self) -> ComposeResult:
+        yield self.keyed.label
         yield LiveTable(COLUMNS)
+
+    def on_key(self, event: Key) -> None:
+        self.keyed.answer(event)
 
     def on_mount(self) -> None:
         self.set_interval(1 / FRAMES_A_SECOND, self.tick)
@@ -152,10 +170,14 @@ class Stock(App[None]):
 
     def __init__(self, positions: int) -> None:
         super().__init__()
-        self.meter, self.book = Meter(), Book(positions)
+        self.meter, self.book, self.keyed = Meter(), Book(positions), Keyed()
 
     def compose(self) -> ComposeResult:
+        yield self.keyed.label
         yield DataTable()
+
+    def on_key(self, event: Key) -> None:
+        self.keyed.answer(event)
 
     def on_mount(self) -> None:
         self.shown = self.book.tick()
