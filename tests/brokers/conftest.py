@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
-from unruly_server import KEY, QUICK, SECRET, Unruly, answering
+from unruly_server import AT_ONCE, KEY, PATIENT, QUICK, SECRET, Unruly, answering
 
 from db.clock import SystemClock
 from services.brokers.alpaca.adapter import AlpacaBroker
+from services.brokers.alpaca.client import Timeouts
 
 
 @pytest.fixture
@@ -26,12 +27,31 @@ async def unruly() -> AsyncIterator[Unruly]:
     await runner.cleanup()
 
 
+def facing(unruly: Unruly, timeouts: Timeouts) -> AlpacaBroker:
+    return AlpacaBroker(
+        "main",
+        SecretStr(KEY),
+        SecretStr(SECRET),
+        unruly.endpoints(),
+        SystemClock(),
+        timeouts,
+        AT_ONCE,
+    )
+
+
 @pytest.fixture
 async def broker(unruly: Unruly) -> AsyncIterator[AlpacaBroker]:
     """AlpacaBroker facing the unruly server, with short time limits."""
-    made = AlpacaBroker(
-        "main", SecretStr(KEY), SecretStr(SECRET), unruly.endpoints(), SystemClock(), QUICK
-    )
+    made = facing(unruly, QUICK)
+    yield made
+    unruly.released.set()
+    await made.close()
+
+
+@pytest.fixture
+async def patient(unruly: Unruly) -> AsyncIterator[AlpacaBroker]:
+    """The same with time limits that no test reaches."""
+    made = facing(unruly, PATIENT)
     yield made
     unruly.released.set()
     await made.close()

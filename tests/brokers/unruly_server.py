@@ -10,6 +10,7 @@ from aiohttp import web
 
 from services.brokers.alpaca.client import Timeouts
 from services.brokers.alpaca.endpoints import Endpoints
+from services.brokers.alpaca.supervision import Backoff
 from services.brokers.port import BrokerMessage
 
 KEY = "KEYwithABCDEF0123"
@@ -26,6 +27,7 @@ class Unruly:
     url: str = ""
     requests: list[tuple[str, str, dict[str, str], str]] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def sent(self, method: str) -> list[str]:
         return [path for sent, path, _, _ in self.requests if sent == method]
@@ -34,7 +36,15 @@ class Unruly:
         self.requests.append(
             (request.method, request.path, dict(request.query), await request.text())
         )
+        self.news.set()
         return await self.handler(request)
+
+    async def arrived(self, count: int) -> None:
+        """Until `count` requests have come in."""
+        async with asyncio.timeout(20):
+            while len(self.requests) < count:
+                self.news.clear()
+                await self.news.wait()
 
     async def hang(self, request: web.Request) -> web.StreamResponse:
         await self.released.wait()
@@ -56,7 +66,9 @@ class Unruly:
         )
 
 
-QUICK = Timeouts(connect=1.0, read=0.2, total=2.0, tries=3, pause=0.01)
+QUICK = Timeouts(connect=1.0, read=0.2, total=2.0, tries=3, pause=0.01, listen=0.3, silence=0.3)
+PATIENT = Timeouts(connect=60, read=60, total=60, listen=60, silence=60)
+AT_ONCE = Backoff(first=0.01, longest=0.02, jitter=lambda: 1.0)
 
 
 def answering(status: int, body: object = None, **options: Any) -> Handler:
