@@ -14,6 +14,7 @@ from services.exchange.book import Book, Listing, parse_book, read_book
 from services.exchange.clock import Clock, OpenClock, StartedClock, WallClock, open_start
 from services.exchange.exchange import Exchange
 from services.exchange.fill_model import FillModel, PartialFills, TouchFills
+from services.exchange.ledger import Ledger
 from services.exchange.market import Market
 from services.exchange.quotes import CENT, PriceSource
 from services.exchange.rate_limit import RateLimit
@@ -23,7 +24,7 @@ from services.exchange.store import VERSION, Standstill, StateError, Store
 from services.exchange.streams.data_hub import DataHub
 from services.exchange.streams.trade_hub import TradeHub
 from services.exchange.tape import Tape, TapePlayer
-from services.exchange.venue import Ledger, Venue
+from services.exchange.venue import Venue
 from services.exchange.walk import Walk
 
 SAVE_EVERY = 5.0  # true seconds between two notes of where prices and time stand

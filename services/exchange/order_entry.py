@@ -12,7 +12,7 @@ from services.exchange.order_types import (
     ORDER_TYPES,
     TIMES_IN_FORCE,
 )
-from services.exchange.orders import Side, Terms, new_id
+from services.exchange.orders import Order, Side, Terms, new_id
 
 CENT = Decimal("0.01")
 TENTH_OF_MILL = Decimal("0.0001")
@@ -51,6 +51,25 @@ def read_terms(body: Mapping[str, Any]) -> Terms:
     if terms.fractional and not TIMES_IN_FORCE[tif].fractional:
         raise unprocessable("fractional orders must be DAY orders")
     _check_intent(body, terms)
+    return terms
+
+
+def changed_terms(old: Order, changes: Mapping[str, Any]) -> Terms:
+    """The terms of a replacement (alpaca.md §8.9); `changes` are checked values."""
+    kept = {name: getattr(old, name) for name in Terms.model_fields}
+    terms = Terms.model_validate({**kept, "client_order_id": new_id(), **changes})
+    same = all(
+        getattr(terms, name) == getattr(old, name)
+        for name in ("qty", "limit_price", "time_in_force")
+    )
+    if same and "client_order_id" not in changes:
+        raise RefusedError(Cause.UNCHANGED)
+    if terms.limit_price is not None and old.limit_price is None:
+        raise unprocessable("market orders require no stop or limit price")
+    if terms.fractional and not TIMES_IN_FORCE[terms.time_in_force].fractional:
+        raise unprocessable("fractional orders must be DAY orders")
+    if terms.qty is not None and terms.qty <= old.filled_qty:
+        raise unprocessable("qty must be > filled_qty")
     return terms
 
 

@@ -5,6 +5,12 @@ accepted and ignored.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from services.exchange import sessions
+
+GTC_LIFE = timedelta(days=90)
+GTC_SWEEP = time(16, 15)
 
 
 @dataclass(frozen=True)
@@ -50,3 +56,11 @@ ORDER_CLASSES: dict[str, bool] = {
 
 # Fields that belong to a type or class above that is not executed here.
 FIELDS_OF_OTHERS = ("trail_price", "trail_percent", "take_profit", "stop_loss", "legs")
+
+
+def expiry(time_in_force: str, at: datetime) -> datetime:
+    """The end of its session; for gtc a quarter past four, 90 days on (alpaca.md §8.2)."""
+    if time_in_force != "gtc":
+        return sessions.current_or_next(at).closes
+    last_day = (at + GTC_LIFE).astimezone(sessions.NEW_YORK).date()
+    return datetime.combine(last_day, GTC_SWEEP, sessions.NEW_YORK).astimezone(at.tzinfo)

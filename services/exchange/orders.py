@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
-from services.exchange.wire import instant, number, optional_instant, optional_number
+from services.exchange.wire import instant, number, optional_instant, optional_number, truncated_qty
 
 ZERO = Decimal(0)
 
@@ -149,6 +149,13 @@ class Order(Terms):
         if not self.filled_qty:
             return None
         return (self.filled_cost / self.filled_qty).quantize(Decimal("1e-9"))
+
+    def is_complete_at(self, price: Decimal) -> bool:
+        """Whether nothing more can fill: for a notional order not even a billionth of a share."""
+        if self.notional is None:
+            return self.filled_qty >= self.reserved_qty
+        spent = not truncated_qty(self.leaves_notional / price)
+        return spent or (self.side is Side.SELL and self.filled_qty >= self.reserved_qty)
 
     def moved(self, status: Status, **changes: Any) -> "Order":
         """The order in its next status; a move outside the table is a defect (ValueError)."""

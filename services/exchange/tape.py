@@ -64,13 +64,17 @@ class Tape:
         return mids
 
     def _quotes(self, symbol: str) -> Iterator[Quote]:
+        """Locked seconds (bid = ask, about one in a hundred) are left out: the quote before
+        stands, so that a bid is below its ask for everybody."""
         for at, row in self._rows(f"{symbol}.quotes.csv", QUOTES):
-            yield Quote(symbol, Decimal(row[1]), int(row[2]), Decimal(row[3]), int(row[4]), at)
+            bid, ask = Decimal(row[1]), Decimal(row[3])
+            if bid < ask or not ask:
+                yield Quote(symbol, bid, _shares(row[2]), ask, _shares(row[4]), at)
 
     def _trades(self, symbol: str) -> Iterator[Trade]:
         for index, (at, row) in enumerate(self._rows(f"{symbol}.trades.csv", TRADES), start=1):
             first, high, low, last = (Decimal(price) for price in row[1:5])
-            yield Trade(symbol, index, last, int(row[5]), at, first, high, low)
+            yield Trade(symbol, index, last, _shares(row[5]), at, first, high, low)
 
     def _rows(self, name: str, header: tuple[str, ...]) -> Iterator[tuple[datetime, list[str]]]:
         midnight = datetime.combine(self.session.day, time(), NEW_YORK).astimezone(UTC)
@@ -113,3 +117,7 @@ class TapePlayer:
 
 def _unpacked(path: Path) -> TextIO:
     return gzip.open(path, "rt", encoding="utf-8")
+
+
+def _shares(cell: str) -> int:
+    return int(Decimal(cell))

@@ -6,19 +6,19 @@ are passed in.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from services.exchange import sessions
-from services.exchange.accounts import Account, Position, Standing, standing
-from services.exchange.activities import Fill, fill_of
+from services.exchange.accounts import Position, Standing, standing
+from services.exchange.activities import fill_of
 from services.exchange.clock import Clock, Stamps
 from services.exchange.errors import Cause, RefusedError, invalid, unprocessable
 from services.exchange.fill_model import Execution, FillModel
+from services.exchange.ledger import Ledger, Records
 from services.exchange.market import Board, Market
-from services.exchange.order_types import TIMES_IN_FORCE
+from services.exchange.order_entry import changed_terms
+from services.exchange.order_types import TIMES_IN_FORCE, expiry
 from services.exchange.orders import (
     UNACKNOWLEDGED,
     WORKING,
@@ -33,29 +33,7 @@ from services.exchange.pre_trade import check_order, held_qty, reserve_for
 from services.exchange.trade_updates import TradeUpdate
 from services.exchange.wire import truncated_qty
 
-GTC_LIFE = timedelta(days=90)
-GTC_SWEEP = time(16, 15)
 Schedule = Callable[[float, Callable[[], None]], object]
-
-
-class Records(Protocol):
-    """Where changed records go: see store.Store."""
-
-    def put_account(self, account: Account) -> None: ...
-    def put_position(self, position: Position) -> None: ...
-    def put_order(self, order: Order) -> None: ...
-    def put_fill(self, fill: Fill) -> None: ...
-    def announce(self, update: TradeUpdate) -> None: ...
-
-
-@dataclass
-class Ledger:
-    """All the engine's state, as it was loaded and as it becomes."""
-
-    accounts: dict[str, Account]
-    positions: dict[tuple[str, str], Position] = field(default_factory=dict)
-    orders: dict[str, Order] = field(default_factory=dict)
-    fills: list[Fill] = field(default_factory=list)
 
 
 class Venue:
@@ -157,7 +135,7 @@ class Venue:
             raise RefusedError(Cause.NOT_REPLACEABLE, {"status": old.status.value})
         if old.notional is not None:
             raise unprocessable("notional orders cannot be replaced")
-        terms = _changed(old, changes)
+        terms = changed_terms(old, changes)
         self._check_client_id(account, terms.client_order_id)
         new = self._opened(account, terms, self._tradable(old.symbol), instead_of=old)
         self._matching.pop(old.id, None)
@@ -252,7 +230,7 @@ class Venue:
                 "updated_at": at,
             }
         )
-        done = _is_complete(filled, price)
+        done = filled.is_complete_at(price)
         changed = {"filled_at": at} if done else {}
         filled = filled.moved(Status.FILLED if done else Status.PARTIALLY_FILLED, **changed)
         position = self._booked(filled, qty, price)
@@ -330,7 +308,7 @@ class Venue:
             created_at=at,
             submitted_at=at,
             updated_at=at,
-            expires_at=_expiry(terms.time_in_force, at),
+            expires_at=expiry(terms.time_in_force, at),
             reserved_price=reserve.price,
             reserved_qty=reserve.qty,
             filled_qty=filled,
@@ -369,36 +347,3 @@ class Venue:
             self._open.pop(order.id, None)
             self._matching.pop(order.id, None)
         self._records.put_order(order)
-
-
-def _is_complete(order: Order, price: Decimal) -> bool:
-    if order.notional is None:
-        return order.filled_qty >= order.reserved_qty
-    spent = not truncated_qty(order.leaves_notional / price)
-    return spent or (order.side is Side.SELL and order.filled_qty >= order.reserved_qty)
-
-
-def _expiry(time_in_force: str, at: datetime) -> datetime:
-    """The end of its session; for gtc a quarter past four, 90 days on (alpaca.md §8.2)."""
-    if time_in_force != "gtc":
-        return sessions.current_or_next(at).closes
-    last_day = (at + GTC_LIFE).astimezone(sessions.NEW_YORK).date()
-    return datetime.combine(last_day, GTC_SWEEP, sessions.NEW_YORK).astimezone(at.tzinfo)
-
-
-def _changed(old: Order, changes: Mapping[str, Any]) -> Terms:
-    kept = {name: getattr(old, name) for name in Terms.model_fields}
-    terms = Terms.model_validate({**kept, "client_order_id": new_id(), **changes})
-    same = all(
-        getattr(terms, name) == getattr(old, name)
-        for name in ("qty", "limit_price", "time_in_force")
-    )
-    if same and "client_order_id" not in changes:
-        raise RefusedError(Cause.UNCHANGED)
-    if terms.limit_price is not None and old.limit_price is None:
-        raise unprocessable("market orders require no stop or limit price")
-    if terms.fractional and not TIMES_IN_FORCE[terms.time_in_force].fractional:
-        raise unprocessable("fractional orders must be DAY orders")
-    if terms.qty is not None and terms.qty <= old.filled_qty:
-        raise unprocessable("qty must be > filled_qty")
-    return terms

@@ -10,11 +10,12 @@ from services.exchange.accounts import Account, Position
 from services.exchange.activities import Fill
 from services.exchange.book import Listing
 from services.exchange.fill_model import FillModel, TouchFills
+from services.exchange.ledger import Ledger
 from services.exchange.market import Market
 from services.exchange.orders import Order, Side, Terms, new_id
 from services.exchange.quotes import Quote, Trade
 from services.exchange.trade_updates import TradeUpdate
-from services.exchange.venue import Ledger, Venue
+from services.exchange.venue import Venue
 
 TUESDAY_NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 

@@ -86,7 +86,7 @@ def test_no_quotes_while_the_market_is_closed():
     assert closed.step == 0
 
 
-def test_a_tape_is_played_as_recorded_and_only_up_to_now():
+def test_a_tape_is_played_as_recorded_without_locked_quotes_and_only_up_to_now():
     tape = Tape.of(TAPE)
     assert tape.symbols == ("AIG",)
     assert tape.session.opens == datetime(2013, 10, 8, 13, 30, tzinfo=UTC)
@@ -99,9 +99,20 @@ def test_a_tape_is_played_as_recorded_and_only_up_to_now():
     everything = early + first + player.due(tape.session.closes)
     assert [tick.at for tick in everything] == sorted(tick.at for tick in everything)
     with gzip.open(TAPE / "AIG.quotes.csv.gz", "rt") as file:
-        recorded = [line.strip().split(",")[1:] for line in file][1:]
+        rows = [line.strip().split(",")[1:] for line in file][1:]
+    recorded = [row for row in rows if row[0] != row[2]]
     quotes = [tick for tick in everything if isinstance(tick, Quote)]
     assert [[str(q.bid), str(q.bid_size), str(q.ask), str(q.ask_size)] for q in quotes] == recorded
+
+
+def test_a_locked_second_leaves_the_quote_before_it_standing(tmp_path):
+    folder = tmp_path / "20131008"
+    folder.mkdir()
+    rows = ["09:30:00,10,100,10.01,100", "09:30:01,10.01,100,10.01,100.0", "09:30:02,10,1.0,0,0"]
+    lines = ["time_et,bid,bid_size,ask,ask_size", *rows]
+    (folder / "X.quotes.csv").write_text("\n".join(lines))
+    quotes = TapePlayer(Tape.of(folder)).due(NOW)
+    assert [(str(q.bid), str(q.ask)) for q in quotes] == [("10", "10.01"), ("10", "0")]
 
 
 def test_bars_are_made_of_the_trades_of_their_minute():
