@@ -1,6 +1,7 @@
 """A server that answers as it is told, and the broker facing it."""
 
 from collections.abc import AsyncIterator
+from importlib import import_module
 
 import pytest
 from aiohttp import web
@@ -27,6 +28,13 @@ async def unruly() -> AsyncIterator[Unruly]:
     await runner.cleanup()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def alpaca_is_imported() -> None:
+    """It takes long enough to eat a short time limit of the first test that needs it."""
+    for name in ("alpaca.trading.client", "alpaca.data.live.stock", "alpaca.trading.stream"):
+        import_module(name)
+
+
 def facing(unruly: Unruly, timeouts: Timeouts) -> AlpacaBroker:
     return AlpacaBroker(
         "main",
@@ -41,17 +49,17 @@ def facing(unruly: Unruly, timeouts: Timeouts) -> AlpacaBroker:
 
 @pytest.fixture
 async def broker(unruly: Unruly) -> AsyncIterator[AlpacaBroker]:
-    """AlpacaBroker facing the unruly server, with short time limits."""
-    made = facing(unruly, QUICK)
+    """AlpacaBroker facing the unruly server, with time limits that no test reaches."""
+    made = facing(unruly, PATIENT)
     yield made
     unruly.released.set()
     await made.close()
 
 
 @pytest.fixture
-async def patient(unruly: Unruly) -> AsyncIterator[AlpacaBroker]:
-    """The same with time limits that no test reaches."""
-    made = facing(unruly, PATIENT)
+async def hasty(unruly: Unruly) -> AsyncIterator[AlpacaBroker]:
+    """The same with time limits that a silent server reaches at once."""
+    made = facing(unruly, QUICK)
     yield made
     unruly.released.set()
     await made.close()

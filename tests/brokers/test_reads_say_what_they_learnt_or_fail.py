@@ -54,11 +54,11 @@ async def test_a_failed_read_raises_in_one_sentence(
     fault: Callable[[Unruly], Handler],
     read: Callable[[AlpacaBroker], Awaitable[Any]],
     unruly: Unruly,
-    broker: AlpacaBroker,
+    hasty: AlpacaBroker,
 ) -> None:
     unruly.handler = fault(unruly)
     with pytest.raises(BrokerUnavailableError) as caught:
-        await read(broker)
+        await read(hasty)
     assert "\n" not in str(caught.value)
     assert unruly.sent("POST") == unruly.sent("DELETE") == []
 
@@ -90,10 +90,10 @@ async def test_a_read_that_fails_fast_is_tried_again(
     assert len(unruly.requests) == 2
 
 
-async def test_a_read_that_hangs_is_not_tried_again(unruly: Unruly, broker: AlpacaBroker) -> None:
+async def test_a_read_that_hangs_is_not_tried_again(unruly: Unruly, hasty: AlpacaBroker) -> None:
     unruly.handler = unruly.hang
     with pytest.raises(BrokerUnavailableError, match="in time"):
-        await broker.positions()
+        await hasty.positions()
     assert len(unruly.requests) == 1
 
 
@@ -249,31 +249,31 @@ async def test_a_bulk_cancel_that_is_refused_goes_on_one_by_one(
 
 @pytest.mark.parametrize("fault", ["hang", "drop", "500 page", "200 page", "302"])
 async def test_a_bulk_cancel_of_unknown_outcome_raises(
-    fault: str, unruly: Unruly, broker: AlpacaBroker
+    fault: str, unruly: Unruly, hasty: AlpacaBroker
 ) -> None:
     unruly.handler = FAULTS[fault](unruly)
     with pytest.raises(BrokerUnavailableError):
-        await broker.cancel_all()
+        await hasty.cancel_all()
     assert unruly.sent("DELETE") == ["/v2/orders"]
 
 
 @pytest.mark.parametrize("fault", ["hang", "drop", "429", "500 page", "302"])
-async def test_a_cancel_never_raises(fault: str, unruly: Unruly, broker: AlpacaBroker) -> None:
+async def test_a_cancel_never_raises(fault: str, unruly: Unruly, hasty: AlpacaBroker) -> None:
     unruly.handler = FAULTS[fault](unruly)
-    assert await broker.cancel("a") is CancelOutcome.UNRESOLVED
+    assert await hasty.cancel("a") is CancelOutcome.UNRESOLVED
     assert len(unruly.requests) == 1
 
 
-async def test_hung_reads_never_hold_up_a_cancel(unruly: Unruly, patient: AlpacaBroker) -> None:
+async def test_hung_reads_never_hold_up_a_cancel(unruly: Unruly, broker: AlpacaBroker) -> None:
     async def only_cancels(request: web.Request) -> web.StreamResponse:
         if request.method == "DELETE":
             return web.Response(status=204)
         return await unruly.hang(request)
 
     unruly.handler = only_cancels
-    reads = [asyncio.ensure_future(patient.positions()) for _ in range(10)]
+    reads = [asyncio.ensure_future(broker.positions()) for _ in range(10)]
     await unruly.arrived(4)
-    assert await patient.cancel("a") is CancelOutcome.ACCEPTED
+    assert await broker.cancel("a") is CancelOutcome.ACCEPTED
     assert not any(read.done() for read in reads)
     unruly.released.set()
     await asyncio.gather(*reads, return_exceptions=True)

@@ -31,16 +31,16 @@ def hidden(text: str) -> bool:
 
 
 async def test_nothing_that_can_be_printed_holds_them(
-    unruly: Unruly, broker: AlpacaBroker, caplog: pytest.LogCaptureFixture
+    unruly: Unruly, hasty: AlpacaBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     caplog.handler.setLevel(logging.DEBUG)
-    shown = [repr(broker), str(vars(broker)), repr(Rest(unruly.endpoints(), *_keys(), QUICK))]
+    shown = [repr(hasty), str(vars(hasty)), repr(Rest(unruly.endpoints(), *_keys(), QUICK))]
     for handler in (echo, unruly.drop, unruly.hang, answering(500, "<html>")):
         unruly.handler = handler
-        shown.append(str(await broker.submit(ORDER, permit=lambda: None)))
+        shown.append(str(await hasty.submit(ORDER, permit=lambda: None)))
         try:
-            await broker.account()
+            await hasty.account()
         except BrokerUnavailableError as error:
             shown += traceback.format_exception(error)
     assert len(unruly.requests) >= 8
@@ -76,7 +76,13 @@ def _keys() -> tuple[SecretStr, SecretStr]:
     return SecretStr(KEY), SecretStr(SECRET)
 
 
-async def test_the_keys_are_sent_all_the_same(unruly: Unruly) -> None:
+async def test_the_keys_go_to_the_broker_alone_not_to_a_proxy_of_the_environment(
+    unruly: Unruly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     seen: list[tuple[str | None, str | None]] = []
 
     async def look(request: web.Request) -> web.StreamResponse:

@@ -104,10 +104,10 @@ TROUBLE: dict[str, tuple[Handler, str]] = {
 
 @pytest.mark.parametrize(("handler", "reason"), TROUBLE.values(), ids=TROUBLE.keys())
 async def test_a_connection_that_fails_is_told_with_its_reason_and_tried_again(
-    handler: Handler, reason: str, unruly: Unruly, broker: AlpacaBroker
+    handler: Handler, reason: str, unruly: Unruly, hasty: AlpacaBroker
 ) -> None:
     unruly.handler = handler
-    messages = broker.messages()
+    messages = hasty.messages()
     state = await until(messages, lost)
     assert isinstance(state, StreamState)
     assert reason in state.reason
@@ -190,13 +190,13 @@ async def test_order_updates_are_never_coalesced_and_keep_their_order(
 
 
 @pytest.mark.parametrize("talk", [mute, let_in], ids=["mute", "listening"])
-async def test_stopping_never_hangs(talk: Talk, unruly: Unruly, patient: AlpacaBroker) -> None:
+async def test_stopping_never_hangs(talk: Talk, unruly: Unruly, broker: AlpacaBroker) -> None:
     unruly.handler = talking(talk)
-    messages = patient.messages()
+    messages = broker.messages()
     reader = asyncio.ensure_future(anext(messages, None))
     await unruly.arrived(1)
     async with asyncio.timeout(10):
-        await patient.close()
+        await broker.close()
         await reader
 
 
@@ -354,18 +354,18 @@ async def say_nothing(socket: Socket) -> None:
 
 
 async def test_a_stream_without_quotes_in_market_hours_is_lost(
-    unruly: Unruly, broker: AlpacaBroker
+    unruly: Unruly, hasty: AlpacaBroker
 ) -> None:
     unruly.handler = quoting(say_nothing)
-    broker.watch(["XYZ"])
-    messages = broker.messages()
+    hasty.watch(["XYZ"])
+    messages = hasty.messages()
     states = [await until(messages, of_quotes) for _ in range(3)]
     assert [getattr(state, "connected", None) for state in states] == [True, False, True]
     assert "no quotes" in getattr(states[1], "reason", "")
 
 
 async def test_a_stream_without_quotes_while_the_market_is_closed_is_no_loss(
-    unruly: Unruly, broker: AlpacaBroker
+    unruly: Unruly, hasty: AlpacaBroker
 ) -> None:
     closed = {
         "timestamp": "2026-03-03T20:00:00-05:00",
@@ -374,10 +374,10 @@ async def test_a_stream_without_quotes_while_the_market_is_closed_is_no_loss(
         "next_close": "2026-03-04T16:00:00-05:00",
     }
     unruly.handler = answering(200, closed)
-    assert isinstance(await broker.clock(), MarketClock)
+    assert isinstance(await hasty.clock(), MarketClock)
     unruly.handler = quoting(say_nothing)
-    broker.watch(["XYZ"])
-    messages = broker.messages()
+    hasty.watch(["XYZ"])
+    messages = hasty.messages()
     states = [await until(messages, of_quotes) for _ in range(3)]
     assert [getattr(state, "connected", None) for state in states] == [True, True, True]
 

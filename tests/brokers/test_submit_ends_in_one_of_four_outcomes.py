@@ -90,10 +90,10 @@ UNRESOLVED = {
 
 @pytest.mark.parametrize("fault", UNRESOLVED.values(), ids=UNRESOLVED.keys())
 async def test_what_nobody_knows_is_unresolved_and_was_sent_once(
-    fault: Callable[[Unruly], Handler], unruly: Unruly, broker: AlpacaBroker
+    fault: Callable[[Unruly], Handler], unruly: Unruly, hasty: AlpacaBroker
 ) -> None:
     unruly.handler = fault(unruly)
-    outcome = await broker.submit(request(), permit=permitted)
+    outcome = await hasty.submit(request(), permit=permitted)
     assert isinstance(outcome, Unresolved), outcome
     assert outcome.reason
     assert unruly.sent("POST") == ["/v2/orders"]
@@ -180,14 +180,14 @@ async def test_a_permit_that_cannot_answer_sends_nothing(
 
 
 async def test_an_order_waiting_behind_hung_ones_never_leaves_late(
-    unruly: Unruly, broker: AlpacaBroker
+    unruly: Unruly, hasty: AlpacaBroker
 ) -> None:
     """Past its time limit and still without a thread, it is withdrawn, not sent afterwards."""
     asked: list[str] = []
     unruly.handler = drip(unruly)
     orders = [request(client_order_id=f"qd-{n}") for n in range(6)]
     outcomes = await asyncio.gather(
-        *(broker.submit(order, permit=lambda: asked.append("x")) for order in orders)
+        *(hasty.submit(order, permit=lambda: asked.append("x")) for order in orders)
     )
     kinds = [type(outcome) for outcome in outcomes]
     assert kinds.count(Unresolved) == len(unruly.sent("POST")) == len(asked)

@@ -66,8 +66,8 @@ class Unruly:
         )
 
 
-QUICK = Timeouts(connect=1.0, read=0.2, total=2.0, tries=3, pause=0.01, listen=0.3, silence=0.3)
-PATIENT = Timeouts(connect=60, read=60, total=60, listen=60, silence=60)
+QUICK = Timeouts(connect=1.0, read=0.2, total=0.8, tries=3, pause=0.01, listen=0.3, silence=0.3)
+PATIENT = Timeouts(connect=60, read=60, total=60, pause=0.01, listen=60, silence=60)
 AT_ONCE = Backoff(first=0.01, longest=0.02, jitter=lambda: 1.0)
 
 
