@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -18,6 +19,9 @@ OFF = "off"
 SHIPPED = ("standard", "strict", "active", "swing", "leveraged")
 EXTENDS = "extends"
 KEYS = tuple(name for name in Policy.model_fields if name != "name")
+CAN_BE_OFF = frozenset(
+    name for name, field in Policy.model_fields.items() if NoneType in get_args(field.annotation)
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -73,9 +77,10 @@ def _values(
         if key not in KEYS:
             raise PolicyError(f"{at}: unknown key {key}, expected one of {', '.join(KEYS)}.")
         if isinstance(value, bool):
-            raise PolicyError(f"{at}: {key} must be a number or {OFF!r}, not {_shown(value)}.")
-        if isinstance(value, str) and value.strip().lower() != OFF:
-            raise PolicyError(f"{at}: {key} must be a number or {OFF!r}, not {_shown(value)}.")
+            raise PolicyError(f"{at}: {key} must be a number, not {_shown(value)}.")
+        if isinstance(value, str) and (value.strip().lower() != OFF or key not in CAN_BE_OFF):
+            choice = f"a number or {OFF!r}" if key in CAN_BE_OFF else "a number"
+            raise PolicyError(f"{at}: {key} must be {choice}, not {_shown(value)}.")
         if isinstance(value, int | Decimal) and not (Decimal(value).is_finite() and value >= 0):
             raise PolicyError(f"{at}: {key} must be a number from 0 up, not {_shown(value)}.")
         values[key] = None if isinstance(value, str) else value
