@@ -1,255 +1,258 @@
-"""The conditions that alert, one table, and the pure rules that see them (spec 6, Alerts).
+"""What is watched (spec 6, Alerts): `CONDITIONS` is the one table of severity, words, what to do.
 
-A rule says of each subject that its condition is *on*, or that it *holds*: not enough to raise an
-alert, too much to clear one. That gap keeps an alert from flapping at its threshold."""
+A condition is over only past a second line, further off than the first. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
-from db.model.alert import Alert, AlertSeverity
+from db.model.alert import AlertSeverity
 from db.model.base import plain
 from db.model.order import OrderState
-from db.model.policy import Policy
-from db.model.reconciliation import Mismatch
-from db.model.run import ChildOrder
-from db.model.trading import TradingState
+from db.model.portfolio import Position
+from services.monitoring.situation import Price, Situation
 
-BACK_FROM_STOP = Decimal("0.005")
-"""A hit stop or target is over when the price is half a percent back on its side."""
-BACK_OVER_BUFFER = Decimal("0.0025")
-STALE_RAISES_AFTER = 3
-"""A price is stale at three times the policy's age, fresh again under once."""
-LOSS_LINES = (Decimal("0.5"), Decimal("0.8"), Decimal(1))
+PRICE_BAND = Decimal("0.005")
+"""A stop or target is left behind when the price is 0.5% on the good side of it."""
+CASH_BAND = Decimal("0.0005")
+"""Weight above the cash buffer at which it counts as restored."""
+LOSS_BAND = Decimal("0.05")
+"""Share of the daily loss limit by which a level must be left."""
 
 
 @dataclass(frozen=True)
 class Condition:
+    """One thing that is watched. `sentence` is filled with the observation's values."""
+
+    id: str
     severity: AlertSeverity
     sentence: str
-    """Filled from the values that the rule saw."""
-    suggested_action: str
-
-
-_C, _W = AlertSeverity.CRITICAL, AlertSeverity.WARNING
-
-CONDITIONS: Mapping[str, Condition] = {
-    "stop_hit": Condition(
-        _C, "{symbol} at {price} is at or through its stop {stop}.", "Sell it, or move the stop."
-    ),
-    "target_reached": Condition(
-        _W,
-        "{symbol} at {price} has reached its target {target}.",
-        "Take the profit, or let it run.",
-    ),
-    "price_stale": Condition(
-        _W, "The price of {symbol} is {age} s old.", "Don't trust its figures; look at the feed."
-    ),
-    "cash_below_buffer": Condition(
-        _W,
-        "Cash is {cash} of the portfolio, under the {minimum} that the policy keeps.",
-        "Raise cash before buying.",
-    ),
-    "stream_down": Condition(
-        _C, "The stream of {stream} is down: {reason}.", "It reconnects by itself; polling goes on."
-    ),
-    "order_rejected": Condition(
-        _W, "{side} {qty} {symbol} was refused: {reason}.", "Look at the plan before going on."
-    ),
-    "order_unknown": Condition(
-        _C,
-        "Nobody knows what became of {side} {qty} {symbol} ({client_order_id}).",
-        "It is being looked up; send nothing for it elsewhere.",
-    ),
-    "reconciliation_mismatch": Condition(
-        _C, "Our book and the broker differ: {explanation}.", "Settle it on the Reconcile screen."
-    ),
-    "daily_loss": Condition(
-        _C, "The day's loss of {loss} is {share} of the limit {limit}.", "Reduce, or halt."
-    ),
-    "trading_halted": Condition(
-        _C,
-        "Trading is {state}: no order that adds exposure can leave.",
-        "Resume with a reason once all is clear.",
-    ),
-}
+    action: str
+    watch: Callable[[Situation], Iterator["Observation"]]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One holding as the monitor sees it. `price` None: no price known."""
+class Observation:
+    """A condition looked at for one subject. `on`: true now. `over`: not true any more, by the
+    margin. Neither: in between, or not to be told; an alert stays as it is."""
 
-    symbol: str
-    qty: Decimal
-    price: Decimal | None
-    age: float | None
-    stop: Decimal | None
-    target: Decimal | None
-
-
-@dataclass(frozen=True)
-class Situation:
-    """Everything the rules look at, at one instant."""
-
-    at: datetime
-    market_open: bool
-    policy: Policy
-    trading_state: TradingState
-    positions: tuple[Seen, ...]
-    cash_weight: Decimal | None
-    streams: Mapping[str, str]
-    """Stream → why it is down; empty when all are up."""
-    orders: tuple[ChildOrder, ...]
-    """Orders of plans that have not ended."""
-    mismatches: tuple[Mismatch, ...]
-    day_start_equity: Decimal | None
-    equity: Decimal | None
-
-
-@dataclass(frozen=True)
-class Sign:
-    """A rule's word on one subject. `on` False means that it merely holds."""
-
-    condition: str
     subject: str
+    on: bool
+    over: bool
     values: dict[str, str]
-    on: bool = True
 
 
-def judge(
-    situation: Situation, open_alerts: Iterable[Alert]
-) -> tuple[tuple[Alert, ...], tuple[Alert, ...]]:
-    """Alerts to raise and open ones to clear. One open alert per condition and subject."""
-    known = {alert.key: alert for alert in open_alerts}
-    signs = {f"{s.condition}:{s.subject}": s for rule in RULES for s in rule(situation)}
-    raised = tuple(
-        _alert(sign, situation.at) for key, sign in signs.items() if sign.on and key not in known
+def _subject(position: Position) -> str:
+    return f"{position.account}/{position.symbol}"
+
+
+def _stops(now: Situation) -> Iterator[Observation]:
+    for position, price, stop in _guarded(now, "stop_price"):
+        yield _crossing(now, position, price, stop, "stop", losing=True)
+
+
+def _targets(now: Situation) -> Iterator[Observation]:
+    for position, price, target in _guarded(now, "target_price"):
+        yield _crossing(now, position, price, target, "target", losing=False)
+
+
+def _guarded(now: Situation, name: str) -> Iterator[tuple[Position, Price | None, Decimal]]:
+    for position in now.positions:
+        protection = now.protection_of(position)
+        level: Decimal | None = getattr(protection, name) if protection else None
+        if position.qty and level is not None:
+            yield position, now.price_of(position.symbol), level
+
+
+def _crossing(
+    now: Situation,
+    position: Position,
+    price: Price | None,
+    level: Decimal,
+    name: str,
+    *,
+    losing: bool,
+) -> Observation:
+    """A price at or through `level`, on the losing side of the position or on the winning one. An
+    old price can raise the alert but not clear it."""
+    if price is None:
+        return Observation(_subject(position), on=False, over=False, values={})
+    falling = losing is (position.qty > 0)
+    # Distance on the good side of the level, as a fraction of it: 0 or less is at or through.
+    distance = (price.price - level) / level if falling else (level - price.price) / level
+    return Observation(
+        _subject(position),
+        on=distance <= 0,
+        over=distance > PRICE_BAND and price.age <= now.policy.stale_price_seconds,
+        values={
+            "symbol": position.symbol,
+            "account": position.account,
+            "qty": plain(position.qty),
+            "price": plain(price.price),
+            name: plain(level),
+            "age": plain(round(price.age, 1)),
+            "source": price.source,
+        },
     )
-    cleared = tuple(alert for key, alert in known.items() if key not in signs)
-    return raised, cleared
 
 
-def _alert(sign: Sign, at: datetime) -> Alert:
-    condition = CONDITIONS[sign.condition]
-    return Alert(
-        alert_id=f"{sign.condition}:{sign.subject}:{at:%Y%m%dT%H%M%S%f}",
-        condition=sign.condition,
-        subject=sign.subject,
-        severity=condition.severity,
-        raised_at=at,
-        sentence=condition.sentence.format(**sign.values),
-        values=sign.values,
-        suggested_action=condition.suggested_action,
+def _stale_prices(now: Situation) -> Iterator[Observation]:
+    limit = now.policy.stale_price_seconds
+    for symbol in sorted({position.symbol for position in now.positions if position.qty}):
+        price = now.price_of(symbol)
+        old = price is None or price.age > limit
+        age = (
+            "none has come" if price is None else f"the last is {plain(round(price.age, 1))} s old"
+        )
+        yield Observation(
+            symbol,
+            on=now.market_open and old,
+            over=not now.market_open or not old,
+            values={"symbol": symbol, "age": age, "limit": str(limit)},
+        )
+
+
+def _cash(now: Situation) -> Iterator[Observation]:
+    least, weight = now.policy.min_cash_weight, now.cash_weight
+    if least is None:
+        return
+    if weight is None:
+        yield Observation("portfolio", on=False, over=False, values={})
+        return
+    yield Observation(
+        "portfolio",
+        on=weight < least,
+        over=weight >= least + CASH_BAND,
+        values={"weight": _percent(weight), "buffer": _percent(least), "cash": f"{now.cash:,.2f}"},
     )
 
 
-def stop_hit(now: Situation) -> Iterator[Sign]:
-    for seen in now.positions:
-        if seen.price is None or seen.stop is None:
-            continue
-        beyond = _beyond(seen, seen.price, seen.stop)
-        if beyond >= -BACK_FROM_STOP:
-            values = {"price": plain(seen.price), "stop": plain(seen.stop)}
-            yield Sign("stop_hit", seen.symbol, {"symbol": seen.symbol, **values}, beyond >= 0)
+def _streams(now: Situation) -> Iterator[Observation]:
+    feed = now.feed
+    yield _stream("orders", feed.orders_connected, "is not connected")
+    silent = now.market_open and feed.polling
+    why = "is not connected" if not feed.quotes_connected else "is silent, prices are polled"
+    yield _stream("quotes", feed.quotes_connected and not silent, why)
 
 
-def target_reached(now: Situation) -> Iterator[Sign]:
-    for seen in now.positions:
-        if seen.price is None or seen.target is None:
-            continue
-        beyond = -_beyond(seen, seen.price, seen.target)
-        if beyond >= -BACK_FROM_STOP:
-            values = {"price": plain(seen.price), "target": plain(seen.target)}
-            yield Sign(
-                "target_reached", seen.symbol, {"symbol": seen.symbol, **values}, beyond >= 0
-            )
+def _stream(name: str, up: bool, why: str) -> Observation:
+    return Observation(name, on=not up, over=up, values={"stream": name, "why": why})
 
 
-def _beyond(seen: Seen, price: Decimal, line: Decimal) -> Decimal:
-    """How far the price is through a line on the losing side, as a fraction of the line."""
-    through = (line - price) / line
-    return through if seen.qty > 0 else -through
+def _rejected(now: Situation) -> Iterator[Observation]:
+    yield from _orders_in(now, OrderState.REJECTED)
 
 
-def price_stale(now: Situation) -> Iterator[Sign]:
-    if not now.market_open:
-        return
-    fresh = now.policy.stale_price_seconds
-    for seen in now.positions:
-        if seen.age is not None and seen.age > fresh:
-            values = {"symbol": seen.symbol, "age": f"{seen.age:.0f}"}
-            yield Sign("price_stale", seen.symbol, values, seen.age > fresh * STALE_RAISES_AFTER)
+def _unknown(now: Situation) -> Iterator[Observation]:
+    yield from _orders_in(now, OrderState.UNKNOWN)
 
 
-def cash_below_buffer(now: Situation) -> Iterator[Sign]:
-    least = now.policy.min_cash_weight
-    if least is None or now.cash_weight is None:
-        return
-    if now.cash_weight < least + BACK_OVER_BUFFER:
-        values = {"cash": f"{now.cash_weight:.2%}", "minimum": f"{least:.2%}"}
-        yield Sign("cash_below_buffer", "cash", values, now.cash_weight < least)
-
-
-def stream_down(now: Situation) -> Iterator[Sign]:
-    for stream, reason in now.streams.items():
-        yield Sign("stream_down", stream, {"stream": stream, "reason": reason})
-
-
-def order_rejected(now: Situation) -> Iterator[Sign]:
+def _orders_in(now: Situation, state: OrderState) -> Iterator[Observation]:
     for order in now.orders:
-        if order.state is OrderState.REJECTED and not order.resend:
-            yield Sign("order_rejected", order.client_order_id, _order_values(order))
+        if order.state is state:
+            values = {
+                "order": order.client_order_id,
+                "side": order.side.value,
+                "qty": plain(order.qty),
+                "symbol": order.symbol,
+                "reason": order.reason or "no reason was given",
+            }
+            yield Observation(order.client_order_id, on=True, over=False, values=values)
 
 
-def order_unknown(now: Situation) -> Iterator[Sign]:
-    for order in now.orders:
-        if order.state is OrderState.UNKNOWN:
-            yield Sign("order_unknown", order.client_order_id, _order_values(order))
-
-
-def _order_values(order: ChildOrder) -> dict[str, str]:
-    return {
-        "side": order.side.value,
-        "qty": plain(order.qty),
-        "symbol": order.symbol,
-        "reason": order.reason.rstrip("."),
-        "client_order_id": order.client_order_id,
-    }
-
-
-def reconciliation_mismatch(now: Situation) -> Iterator[Sign]:
+def _mismatches(now: Situation) -> Iterator[Observation]:
     for mismatch in now.mismatches:
-        values = {"explanation": mismatch.explanation.rstrip(".")}
-        yield Sign("reconciliation_mismatch", mismatch.key, values)
+        values = {"symbol": mismatch.symbol, "explanation": mismatch.explanation}
+        yield Observation(mismatch.key, on=True, over=False, values=values)
 
 
-def daily_loss(now: Situation) -> Iterator[Sign]:
-    limit, start = now.policy.daily_loss_limit, now.day_start_equity
-    if not limit or not start or now.equity is None:
-        return
-    loss = start - now.equity
-    for line in LOSS_LINES:
-        share = loss / (start * limit)
-        if share >= line - BACK_FROM_STOP:
-            values = {"loss": f"${loss:,.2f}", "share": f"{share:.0%}", "limit": f"{limit:.0%}"}
-            yield Sign("daily_loss", f"{line:.0%}", values, share >= line)
+def _daily_loss(level: Decimal) -> Callable[[Situation], Iterator[Observation]]:
+    """Loss since the day's start at `level` of the policy's limit."""
+
+    def watch(now: Situation) -> Iterator[Observation]:
+        limit = now.policy.daily_loss_limit
+        if not limit:
+            return
+        if now.equity is None or not now.day_start_equity or now.day_start_equity <= 0:
+            yield Observation("portfolio", on=False, over=False, values={})
+            return
+        lost = (now.day_start_equity - now.equity) / now.day_start_equity
+        used = lost / limit
+        yield Observation(
+            "portfolio",
+            on=used >= level,
+            over=used < level - LOSS_BAND,
+            values={
+                "lost": _percent(lost),
+                "used": _percent(used),
+                "limit": _percent(limit),
+                "dollars": f"{now.day_start_equity - now.equity:,.2f}",
+            },
+        )
+
+    return watch
 
 
-def trading_halted(now: Situation) -> Iterator[Sign]:
-    if now.trading_state is not TradingState.ACTIVE:
-        yield Sign("trading_halted", "trading", {"state": now.trading_state.value})
+def _percent(fraction: Decimal) -> str:
+    return f"{fraction * 100:.2f}%"
 
 
-RULES: tuple[Callable[[Situation], Iterator[Sign]], ...] = (
-    stop_hit,
-    target_reached,
-    price_stale,
-    cash_below_buffer,
-    stream_down,
-    order_rejected,
-    order_unknown,
-    reconciliation_mismatch,
-    daily_loss,
-    trading_halted,
-)
+_LOSS = "The day's loss is ${dollars} ({lost}), {used} of the limit of {limit}."
+
+CONDITIONS: dict[str, Condition] = {
+    row[0]: Condition(*row)
+    for row in (
+        (
+            "stop_hit", AlertSeverity.CRITICAL,
+            "{symbol} at {price} is at or through its stop {stop}; {qty} shares in {account}.",
+            "Approve the exit, or move the stop.", _stops,
+        ),
+        (
+            "target_reached", AlertSeverity.INFO,
+            "{symbol} at {price} has reached its target {target}; {qty} shares in {account}.",
+            "Take the profit, or raise target and stop.", _targets,
+        ),
+        (
+            "price_stale", AlertSeverity.WARNING,
+            "No fresh price of {symbol}: {age}, over {limit} s.",
+            "Check the data stream; limit orders only until it is back.", _stale_prices,
+        ),
+        (
+            "cash_below_buffer", AlertSeverity.WARNING,
+            "Cash ${cash} is {weight} of equity, under the buffer of {buffer}.",
+            "Sell something or deposit; no buy passes the checks meanwhile.", _cash,
+        ),
+        (
+            "stream_down", AlertSeverity.WARNING,
+            "The {stream} stream {why}.",
+            "Nothing, it reconnects by itself; halt if it stays away while orders work.", _streams,
+        ),
+        (
+            "order_rejected", AlertSeverity.WARNING,
+            "Order {order} ({side} {qty} {symbol}) was rejected: {reason}.",
+            "Look at the plan: give the step up or send it anew.", _rejected,
+        ),
+        (
+            "order_unknown", AlertSeverity.CRITICAL,
+            "Nobody knows whether order {order} ({side} {qty} {symbol}) is at the broker: {reason}.",
+            "Wait for the look-up; the plan sends nothing else meanwhile.", _unknown,
+        ),
+        (
+            "reconciliation_mismatch", AlertSeverity.CRITICAL,
+            "Ours and the broker's differ on {symbol}. {explanation}",
+            "Adopt the broker's figure, investigate, or ignore it with a reason.", _mismatches,
+        ),
+        (
+            "daily_loss_50", AlertSeverity.INFO, _LOSS,
+            "Look at the open risk.", _daily_loss(Decimal("0.5")),
+        ),
+        (
+            "daily_loss_80", AlertSeverity.WARNING, _LOSS,
+            "Reduce: at the limit trading is halted.", _daily_loss(Decimal("0.8")),
+        ),
+        (
+            "daily_loss_100", AlertSeverity.CRITICAL, _LOSS,
+            "Trading is halted at the limit: only exits from here.", _daily_loss(Decimal(1)),
+        ),
+    )
+}  # fmt: skip

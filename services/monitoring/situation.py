@@ -1,0 +1,57 @@
+"""What the monitor looks at: one frozen picture of all that can raise an alert."""
+
+from decimal import Decimal
+
+from db.model.base import Exact, Noun, Utc
+from db.model.policy import Policy
+from db.model.portfolio import Position
+from db.model.reconciliation import Mismatch
+from db.model.run import ChildOrder
+from db.model.snapshot import FeedHealth
+
+
+class Price(Noun):
+    """The last price known of a symbol, with its age in seconds, and where it came from."""
+
+    symbol: str
+    price: Exact
+    age: Exact
+    source: str = "stream"
+
+
+class Protection(Noun):
+    """The prices at which a position should be left. None: no such price."""
+
+    account: str
+    symbol: str
+    stop_price: Exact | None = None
+    target_price: Exact | None = None
+
+
+class Situation(Noun):
+    at: Utc
+    market_open: bool
+    policy: Policy
+    positions: tuple[Position, ...] = ()
+    protections: tuple[Protection, ...] = ()
+    prices: tuple[Price, ...] = ()
+    feed: FeedHealth
+    cash: Exact | None = None
+    equity: Exact | None = None
+    day_start_equity: Exact | None = None
+    orders: tuple[ChildOrder, ...] = ()
+    """Of plans that have not ended, and whatever else still wants an eye."""
+    mismatches: tuple[Mismatch, ...] = ()
+
+    def price_of(self, symbol: str) -> Price | None:
+        return next((price for price in self.prices if price.symbol == symbol), None)
+
+    def protection_of(self, position: Position) -> Protection | None:
+        key = (position.account, position.symbol)
+        return next((p for p in self.protections if (p.account, p.symbol) == key), None)
+
+    @property
+    def cash_weight(self) -> Decimal | None:
+        if self.cash is None or self.equity is None or self.equity <= 0:
+            return None
+        return self.cash / self.equity
