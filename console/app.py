@@ -15,6 +15,7 @@ from textual.actions import parse
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+import themes
 from console.clock import Clock, MarketTime
 from console.keymap import Binding
 from console.line.app import SlowLineApp, exit_on_signals
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from widgets.seen import Seen
 
 Answer = TypeVar("Answer")
-STYLES = Path(__file__).resolve().parent.parent / "themes" / "quarterdeck.tcss"
+STYLES = themes.HERE / "quarterdeck.tcss"
 
 
 class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
@@ -62,14 +63,32 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         self.seen_snapshot: DeskSnapshot | None = None
         self.halt_pressed = False
         self._attach_desk = attach
-        self._came = 0.0
+        self._came: float | None = None
         self._desk = "starting"
         super().__init__()
+        self._theme_problem = self._dress()
         self._main = MainScreen(home.environment.value, self.settings.zone)
 
     def get_default_screen(self) -> Screen[Any]:
         """The one screen below all boxes."""
         return self._main
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our variables, for themes that are not ours."""
+        return dict(themes.OURS)
+
+    def _dress(self) -> str:
+        """Put the chosen theme on; what is wrong with it, if anything is."""
+        name = self.settings.theme
+        problem = ""
+        try:
+            chosen = themes.load(_theme_file(self.home, name))
+        except themes.ThemeError as error:
+            problem = f"{error}; the {themes.DEFAULT} theme is used."
+            chosen = themes.load(_theme_file(self.home, themes.DEFAULT))
+        self.register_theme(chosen)
+        self.theme = chosen.name
+        return problem
 
     def on_mount(self) -> None:
         """Draw first; what else there is comes after the first frame."""
@@ -84,6 +103,8 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         self.link = Link(self._attach_desk, self)
         self.run_worker(self.link.follow(), group="link", exit_on_error=True)
         self.set_interval(1.0, self._tick)
+        if self._theme_problem:
+            self.say(self._theme_problem, severity="warning")
         gc.collect()
         gc.freeze()
 
@@ -145,7 +166,7 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
 
         if self.seen_snapshot is None:
             return None
-        elapsed = self.clock.since(self._came)
+        elapsed = self._elapsed
         return Seen(self.seen_snapshot, elapsed, lost=self._desk != "ok")
 
     def on_snapshot_came(self, snapshot: "DeskSnapshot") -> None:
@@ -165,7 +186,7 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
             self.say(sentence, severity="warning")
         self._desk = "lost"
         if self.seen_snapshot is None:
-            self._came = self._came or self.clock.monotonic()
+            self._came = self.clock.monotonic() if self._came is None else self._came
         self._show()
 
     @property
@@ -174,9 +195,19 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         seen = self.seen_snapshot
         return self.halt_pressed or (seen is not None and seen.trading_state == "HALTED")
 
+    def refresh_keys(self) -> None:
+        """The key bar shows the keys that are heard now."""
+        if self._main.actors is not None:
+            self._main.refresh_keys()
+
     def leave(self) -> None:
         """End the console. The desk is not touched."""
         self.exit(0)
+
+    @property
+    def _elapsed(self) -> timedelta:
+        """Since the last snapshot came, or since the desk was first missed."""
+        return timedelta(0) if self._came is None else self.clock.since(self._came)
 
     def _show(self) -> None:
         self._title()
@@ -185,16 +216,15 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
             return
         for screen in self.screen_stack:
             show = getattr(screen, "show", None)
-            if show is not None:
+            if show is not None and screen.is_mounted:
                 show(seen)
 
     def _title(self) -> None:
-        elapsed = self.clock.since(self._came) if self._came else timedelta(0)
         self._main.title_bar.show(
             standing(
                 self.home.environment.value,
                 self.seen_snapshot,
-                elapsed,
+                self._elapsed,
                 self.market.now,
                 self._desk,
                 self.halt_pressed,
@@ -290,6 +320,12 @@ def _heard(event: events.Key) -> tuple[str, ...]:
 def _breaks_in(binding: Binding, field: DOMNode) -> bool:
     """Whether a character acts instead of being typed: only `!`, where it can't be meant as text."""
     return binding.id == "halt" and not field.has_class("-free-text")
+
+
+def _theme_file(home: Home, name: str) -> Path:
+    """The file of a theme: ours, else the trader's own."""
+    ours = themes.HERE / f"{name}.toml"
+    return ours if ours.exists() else home.themes / f"{name}.toml"
 
 
 def run_console(home: Home, options: "DeskOptions | None" = None) -> int:

@@ -46,6 +46,7 @@ CONTEXTS: dict[str, str] = {
     "filter": "Filter field",
     "palette": "Command palette",
     "prompt": "A question",
+    "gate": "A typed check before sending",
     "card": "Approval card",
     "kill": "Kill panel",
     "resume": "Resume screen",
@@ -55,7 +56,7 @@ CONTEXTS: dict[str, str] = {
 """What each context is called. A node of the screen has one; the focus decides which are heard."""
 
 _PANES = ("positions", "orders", "plans", "alerts", "reconcile")
-_BOXES = ("palette", "prompt", "card", "kill", "resume", "quit", "help")
+_BOXES = ("palette", "prompt", "gate", "card", "kill", "resume", "quit", "help")
 TOGETHER: tuple[tuple[str, ...], ...] = (
     *(("any", "main", "list", pane) for pane in _PANES),
     ("any", "main", "list", "guide"),
@@ -72,6 +73,18 @@ def _rows(context: str, *rows: tuple[str, str, str, str, str, str]) -> Iterator[
         yield Binding(
             name, tuple(keys.split()), context, action, words, text, "p" in flags, "s" in flags
         )
+
+
+def _gate(context: str) -> Iterator[Binding]:
+    """The keys of a box in which a word must be typed."""
+    return _rows(
+        context,
+        (f"{context}.submit", "enter", "submit", "submit", "Submit what was typed", ""),
+        (f"{context}.close", "escape", "close", "leave", "Leave without sending anything", ""),
+        (f"{context}.scroll_down", "down pagedown", "scroll(1)", "scroll", "Scroll what is shown", ""),
+        (f"{context}.scroll_up", "up pageup", "scroll(-1)", "", "Scroll back", ""),
+        (f"{context}.rub", "backspace", "rub", "", "Rub out a character", ""),
+    )  # fmt: skip
 
 
 BINDINGS: tuple[Binding, ...] = (
@@ -91,10 +104,12 @@ BINDINGS: tuple[Binding, ...] = (
         ("view.reconcile", "6", "view('reconcile')", "reconcile", "Ours against the broker's", "p"),
         ("pane.next", "tab", "next_pane", "next pane", "Focus the next field or pane", ""),
         ("pane.previous", "shift+tab", "previous_pane", "", "Focus the previous field or pane", ""),
+        ("plan.approve", "a", "approve", "approve", "Approval card of the open plan", "p"),
+        ("plan.next", "n", "next_step", "run next", "Run the open plan's next step (step mode) or phase, after a typed check", "p"),
         ("pane.zoom", "z", "zoom", "zoom", "Fill the screen with this pane, and back", "p"),
         ("ticket.buy", "b", "ticket('buy')", "buy", "Ticket with side buy: opens, never sends", "p"),
         ("ticket.sell", "s", "ticket('sell')", "sell", "Ticket with side sell: opens, never sends", "p"),
-        ("reconcile.now", "R", "reconcile", "", "Compare ours with the broker's now", "p"),
+        ("reconcile.now", "R", "reconcile", "reconcile now", "Compare ours with the broker's now", "p"),
         ("quit", "", "quit", "quit", "Leave the console; says what works, asks about the desk", "ps"),
         ("kill.open", "", "kill_panel", "kill panel", "Show the kill panel", "p"),
         ("back", "escape", "back", "", "Back", ""),
@@ -117,8 +132,6 @@ BINDINGS: tuple[Binding, ...] = (
     ),
     *_rows(
         "guide",
-        ("plan.approve", "a", "approve", "approve", "Approval card", "p"),
-        ("plan.next", "n", "next_step", "run next", "Run the next step (step mode) or phase, after a typed check", "p"),
         ("guide.next", "]", "guide_next", "", "Next step", ""),
         ("guide.previous", "[", "guide_previous", "", "Previous step", ""),
         ("plan.resize", "e", "resize_step", "resize", "Change the quantity of the step", "p"),
@@ -167,15 +180,12 @@ BINDINGS: tuple[Binding, ...] = (
         ("prompt.ok", "enter", "answer", "answer", "Give this answer", ""),
         ("prompt.cancel", "escape", "close", "cancel", "Leave everything as it is", ""),
     ),
+    *_gate("gate"),
+    *_gate("card"),
     *_rows(
         "card",
-        ("card.submit", "enter", "submit", "submit", "Submit what was typed", ""),
         ("card.mode", "tab right", "mode(1)", "next mode", "Step, phase or auto: the next mode", ""),
         ("card.mode_back", "shift+tab left", "mode(-1)", "", "The previous mode", ""),
-        ("card.scroll_down", "down pagedown", "scroll(1)", "scroll", "Scroll the findings", ""),
-        ("card.scroll_up", "up pageup", "scroll(-1)", "", "Scroll the findings back", ""),
-        ("card.rub", "backspace", "rub", "", "Rub out a character", ""),
-        ("card.close", "escape", "close", "leave", "Leave without approving", ""),
     ),
     *_rows(
         "kill",
@@ -309,7 +319,7 @@ def spoken(key: str) -> str:
     """A key as it is printed: `F9`, `Tab`, `^P`, `?`."""
     if key.startswith("ctrl+"):
         return f"^{key[5:].upper()}"
-    names = {"escape": "Esc", "shift+tab": "⇧Tab", "up": "↑", "down": "↓", "left": "←", "right": "→"}  # fmt: skip
+    names = {"escape": "Esc", "shift+tab": "⇧Tab", "up": "↑", "down": "↓", "left": "←", "right": "→", "pagedown": "PgDn", "pageup": "PgUp"}  # fmt: skip
     if key in names:
         return names[key]
     return key if len(key) == 1 else key.capitalize()

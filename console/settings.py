@@ -115,7 +115,7 @@ def _check_zone(name: str) -> None:
 
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise ConsoleSettingsError(
             f"zone: {name!r} is no time zone such as America/New_York."
         ) from error

@@ -33,11 +33,12 @@ COLUMNS = (
     Column("reason", "why", 12, flex=1, priority=8),
 )
 GLYPHS = {
-    "done": "✓", "filled": "✓", "working": "▶", "sent": "▶", "acknowledged": "▶",
-    "partially_filled": "▶", "intent": "▶", "unknown": "?", "rejected": "×", "given_up": "×",
-    "dropped": "×", "canceled": "×", "expired": "×", "ready": "→", "next": "→",
+    "filled": "✓", "intent": "▶", "sent": "▶", "acknowledged": "▶", "partially_filled": "▶",
+    "pending_cancel": "▶", "unknown": "?", "rejected": "×", "given_up": "×", "canceled": "×",
+    "expired": "×", "held": "!", "suspended": "!",
 }  # fmt: skip
-WARN = frozenset({"unknown", "rejected", "expired", "given_up"})
+ENDED = frozenset({"filled", "given_up", "canceled", "replaced", "expired", "rejected"})
+WARN = frozenset({"unknown", "rejected", "expired", "given_up", "held", "suspended"})
 
 
 def step_state(step: Mapping[str, Any]) -> Field:
@@ -46,7 +47,7 @@ def step_state(step: Mapping[str, Any]) -> Field:
     words = f"{GLYPHS.get(state, '·')} {state.replace('_', ' ')}"
     if state in WARN:
         return Field(words, "warning")
-    return Field(words, "muted" if state in ("planned", "waiting") else "")
+    return Field(words, "muted" if state == "planned" else "")
 
 
 def cells(step: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -110,9 +111,6 @@ def headline(document: Mapping[str, Any]) -> Text:
     progress = document.get("progress")
     if isinstance(progress, dict):
         line.append(f" · {progress.get('done')} of {progress.get('of')} done")
-    line.append(f" · {text(document, 'policy')}")
-    if source := text(document, "source"):
-        line.append(f" · {source}", "dim")
     line.append("\n")
     reason = text(document, "reason")
     said = ": ".join(part for part in (reason, hint(document)) if part)
@@ -128,7 +126,7 @@ class Guide(Vertical):
         height: 1fr;
         & > #guide-head { height: 2; }
         & > #guide-steps { height: auto; min-height: 4; max-height: 60%; }
-        & > #guide-detail { height: 1fr; min-height: 3; border-top: dashed $foreground 30%; }
+        & > #guide-detail { height: 1fr; min-height: 3; border-top: dashed $border-blurred; }
         &.-detail > #guide-steps { display: none; }
         &.-detail > #guide-detail { border-top: none; }
     }
@@ -158,8 +156,7 @@ class Guide(Vertical):
         self._write_detail()
 
     def _first_open(self, steps: list[dict[str, Any]]) -> str:
-        ended = {"done", "filled", "given_up", "dropped"}
-        waiting = (step for step in steps if text(step, "state") not in ended)
+        waiting = (step for step in steps if text(step, "state") not in ENDED)
         return text(next(waiting, steps[0]), "n")
 
     def on_resize(self, event: Resize) -> None:

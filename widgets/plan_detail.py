@@ -42,7 +42,7 @@ def findings(document: Mapping[str, Any]) -> Iterable[Text]:
         yield line
     passed = len(found) - len(shown)
     if passed:
-        yield Text(f"{passed} checks passed", "dim")
+        yield Text("1 check passed" if passed == 1 else f"{passed} checks passed", "dim")
 
 
 def weights(
@@ -114,6 +114,7 @@ def detail(document: Mapping[str, Any], width: int) -> Text:
     whole.append("\n")
     part("Positions, before → after", changed_holdings(document, width))
     skipped = rows(document, "skipped")
+    whole.append(f"policy {text(document, 'policy')}, from {text(document, 'source')}\n", "dim")
     part(
         "Skipped",
         (Text.assemble((text(s, "symbol"), "bold"), f"  {text(s, 'reason')}") for s in skipped),

@@ -26,7 +26,7 @@ class Row(Horizontal):
 
     DEFAULT_CSS = """
     Row { height: 1; }
-    Row > .label { width: 8; color: $foreground 70%; }
+    Row > .label { width: 8; color: $muted; }
     Row > Input { height: 1; border: none; padding: 0; background: $boost; width: 1fr; }
     Row > Input:focus { border: none; background: $surface; }
     Row > Choice { width: 1fr; }

@@ -14,6 +14,7 @@ class Box(ModalScreen[Result], inherit_bindings=False):
     """A modal box. While it is open only its own keys are heard, and those that are heard everywhere."""
 
     CONTEXT: ClassVar[str] = "prompt"
+    AUTO_FOCUS = ""  # a box says itself what it focuses
 
     @property
     def deck(self) -> "QuarterdeckApp":
@@ -29,6 +30,10 @@ class Box(ModalScreen[Result], inherit_bindings=False):
             for b in self.deck.keymap_table.of(self.CONTEXT)
             if b.words and b.keys
         )
+
+    def on_screen_resume(self) -> None:
+        """The key bar shows this box's keys."""
+        self.deck.refresh_keys()
 
     def action_close(self) -> None:
         """Close without a result."""

@@ -12,7 +12,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
 from console.screens.box import Box
-from console.screens.plan_desk import steps_left, worth
+from console.screens.plan_desk import steps_left, steps_unsent, worth
 from widgets.document import number, text
 from widgets.table.fields import money, price, qty
 
@@ -25,7 +25,7 @@ ALWAYS = frozenset({"close"})
 class Gate(Box[str]):
     """Shows `body` and asks for `word`. Its result is the word, or None when it was left."""
 
-    CONTEXT: ClassVar[str] = "card"
+    CONTEXT: ClassVar[str] = "gate"
 
     def __init__(self, word: str, what: str, body: Text) -> None:
         super().__init__()
@@ -53,6 +53,7 @@ class Gate(Box[str]):
 
     def on_screen_resume(self) -> None:
         """In sight (again)."""
+        super().on_screen_resume()
         if self.is_mounted:
             self.call_after_refresh(self._painted)
 
@@ -114,9 +115,6 @@ class Gate(Box[str]):
         """Scroll what stands above the line."""
         self.query_one("#gate-scroll").scroll_relative(y=by * 4, animate=False)
 
-    def action_mode(self, by: int) -> None:
-        """Nothing to choose here."""
-
     def above(self) -> Text:
         """What stands between the body and the line to type on."""
         return Text()
@@ -137,29 +135,52 @@ def next_orders(document: dict[str, Any], what: str) -> tuple[str, Text]:
     """The word to type and what will then be sent. No word when nothing is left to send.
 
     The word of a step is its quantity, of a phase the number of its orders."""
-    left = steps_left(document)
+    left = steps_left(document) if what == "continue" else steps_unsent(document)
+    if what == "continue":
+        return "CONTINUE", _going_on(document, left)
     if not left:
-        return "", Text("Every step of this plan has ended.")
+        return "", Text("Every order of this plan has been sent.")
     mode = text(document, "mode")
     first = left[0]
     phase = [step for step in left if text(step, "phase") == text(first, "phase")]
-    body = Text()
-    body.append(f"plan {text(document, 'plan_id')}", "bold")
-    body.append(f", {mode or 'no'} mode\n\n")
-    if what == "continue":
-        body.append(f"{len(left)} steps are left; in {mode} mode it goes on from here.\n")
-        steps, word = left, "CONTINUE"
-    elif mode == "phase":
+    body = _heading(document)
+    if mode == "phase":
         body.append(f"The {text(first, 'phase')} phase: {len(phase)} orders, {money(worth(phase))}.\n")  # fmt: skip
         steps, word = phase, f"{len(phase)}"
     else:
         steps, word = [first], qty(number(first.get("qty"))).replace(",", "")
     for step in steps:
-        side = text(step, "side")
-        body.append(f"\n{text(step, 'n'):>3}  ")
-        body.append(f"{side.upper():<4} {qty(number(step.get('qty')))} {text(step, 'symbol')}", "bold")  # fmt: skip
-        limit = number(step.get("limit_price"))
-        kind = f"{text(step, 'type')} {price(limit)}" if limit is not None else text(step, "type")
-        body.append(f"  {kind}, expected {price(number(step.get('expected_price')))}")
-        body.append(f" = {money(number(step.get('expected_value')))}")
+        body.append("\n")
+        body.append_text(_order(step))
     return word, body
+
+
+def _heading(document: dict[str, Any]) -> Text:
+    body = Text()
+    body.append(f"plan {text(document, 'plan_id')}", "bold")
+    body.append(f", {text(document, 'mode') or 'no'} mode\n\n")
+    return body
+
+
+def _going_on(document: dict[str, Any], left: list[dict[str, Any]]) -> Text:
+    body = _heading(document)
+    how = {
+        "step": "each order still waits for you",
+        "phase": "a phase you let go already goes on; the next waits for you",
+        "auto": "they are sent without asking again",
+    }
+    body.append(f"{len(left)} steps have not ended; {how.get(text(document, 'mode'), '')}.\n")
+    for step in left:
+        body.append("\n")
+        body.append_text(_order(step))
+    return body
+
+
+def _order(step: dict[str, Any]) -> Text:
+    limit = number(step.get("limit_price"))
+    kind = f"{text(step, 'type')} {price(limit)}" if limit is not None else text(step, "type")
+    line = Text(f"{text(step, 'n'):>3}  ")
+    line.append(f"{text(step, 'side').upper():<4} {qty(number(step.get('qty')))} {text(step, 'symbol')}", "bold")  # fmt: skip
+    line.append(f"  {kind}, expected {price(number(step.get('expected_price')))}")
+    line.append(f" = {money(number(step.get('expected_value')))}")
+    return line

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from widgets.seen import Seen
     from widgets.ticket import TicketPane
 
+LATER = {"main": 1, "list": 2, "any": 3}
+"""Contexts whose keys stand behind the pane's own in the key bar."""
 NARROW = 100
 """Columns below which one pane is shown at a time."""
 
@@ -153,13 +155,26 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self._write_keys()
 
     def _write_keys(self) -> None:
+        """The halt and the help, then what the pane hears, then what lists and every screen hear."""
         keymap = self.deck.keymap_table
         halt = keymap.binding("halt")
-        pairs = [(" ".join(spoken(key) for key in halt.keys), halt.words)]
-        for binding in keymap.of(*dict.fromkeys(self.deck.contexts())):
-            if binding.words and binding.keys and binding.id not in ("halt", "help"):
+        pairs = [
+            (" ".join(spoken(key) for key in halt.keys), halt.words),
+            (
+                spoken(keymap.binding("help.here" if self.deck.screen is self else "help").keys[0]),
+                "help",
+            ),
+        ]
+        heard = sorted(dict.fromkeys(self.deck.contexts()), key=lambda c: LATER.get(c, 0))
+        for binding in keymap.of(*heard):
+            if binding.words and binding.keys and binding.action not in ("halt", "help"):
                 pairs.append((spoken(binding.keys[0]), binding.words))
         self._key_bar.show(pairs)
+
+    def on_screen_resume(self) -> None:
+        """A box was closed."""
+        if self.actors is not None:
+            self._write_keys()
 
     def refresh_keys(self) -> None:
         """The pane in focus hears other keys now."""

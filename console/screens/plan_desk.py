@@ -274,9 +274,15 @@ class PlanDesk:
 
 
 def steps_left(document: Document) -> list[Document]:
-    """The steps that have not ended."""
-    ended = ("done", "filled", "given_up", "dropped", "rejected", "canceled", "expired")
-    return [step for step in rows(document, "steps") if text(step, "state") not in ended]
+    """The steps that have not ended, in order."""
+    from widgets.guide import ENDED
+
+    return [step for step in rows(document, "steps") if text(step, "state") not in ENDED]
+
+
+def steps_unsent(document: Document) -> list[Document]:
+    """The steps of which nothing was sent yet, in order: what is let go next comes from these."""
+    return [s for s in rows(document, "steps") if (text(s, "state") or "planned") == "planned"]
 
 
 def worth(steps: list[Document]) -> Decimal:
