@@ -74,6 +74,7 @@ def open_exchange(
     now = clock.now()
     ledger = _ledger(book, store, now)
     listings = _listings(book, tape)
+    _check_listed(ledger, listings)
     walk = Walk(
         [listing for listing in listings if not tape or listing.symbol not in tape.symbols],
         seed=settings.seed,
@@ -186,6 +187,18 @@ def _listings(book: Book, tape: Tape | None) -> list[Listing]:
         known = listed.get(symbol) or Listing(symbol=symbol, price=price)
         listed[symbol] = known.model_copy(update={"price": price})
     return list(listed.values())
+
+
+def _check_listed(ledger: Ledger, listings: list[Listing]) -> None:
+    """What was bought from a tape has no price without it."""
+    symbols = {listing.symbol for listing in listings}
+    held = [position.symbol for position in ledger.positions.values() if position.qty]
+    asked = [order.symbol for order in ledger.orders.values() if order.is_open]
+    for symbol in [*held, *asked]:
+        if symbol not in symbols:
+            raise StateError(
+                f"The state holds {symbol}, which has no price: start with its --tape again."
+            )
 
 
 def _clock(settings: Settings, tape: Tape | None, still: Standstill | None) -> Clock:

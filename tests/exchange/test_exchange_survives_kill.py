@@ -5,9 +5,12 @@ import os
 import resource
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import requests
+
+TAPE = Path(__file__).parent.parent / "data" / "tape" / "20131008"
 
 
 def session(exchange) -> requests.Session:
@@ -106,6 +109,19 @@ def test_a_state_is_not_mixed_with_another_book(start_exchange, tmp_path):
     book.write_text('{"accounts": {"a": {"cash": "1"}}, "market": [{"symbol": "X", "price": 1}]}')
     with pytest.raises(AssertionError, match="was begun with another book"):
         start_exchange(state=state, book=book)
+
+
+def test_what_was_bought_from_a_tape_needs_the_tape_again(start_exchange, tmp_path):
+    state = tmp_path / "tape.db"
+    first = start_exchange(state=state, tape=TAPE, speed="0.01")
+    bought = buy(session(first), first.trading_url, "a", symbol="AIG", limit_price="60")
+    assert bought.status_code == 200
+    first.stop()
+    with pytest.raises(AssertionError, match=r"The state holds AIG, which has no price"):
+        start_exchange(state=state)
+    again = start_exchange(state=state, tape=TAPE)
+    held = session(again).get(f"{again.trading_url}/v2/positions/AIG").json()
+    assert (held["qty"], held["cost_basis"]) == ("1", "48.85")
 
 
 def test_an_exchange_that_cannot_remember_stops_and_acknowledges_nothing(start_exchange):
