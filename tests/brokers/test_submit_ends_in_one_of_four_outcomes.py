@@ -231,3 +231,36 @@ async def test_nothing_is_sent_after_close(unruly: Unruly, broker: AlpacaBroker)
     outcome = await broker.submit(request(), permit=permitted)
     assert isinstance(outcome, Denied)
     assert unruly.requests == []
+
+
+async def test_orders_still_queued_at_close_are_denied_and_never_leave(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    unruly.handler = unruly.hang
+    orders = [
+        asyncio.ensure_future(broker.submit(request(client_order_id=f"qd-{n}"), permit=permitted))
+        for n in range(6)
+    ]
+    await unruly.arrived(4)
+    await broker.close()
+    unruly.released.set()
+    outcomes = await asyncio.gather(*orders)
+    assert [type(outcome) for outcome in outcomes] == [Unresolved] * 4 + [Denied] * 2
+    assert len(unruly.sent("POST")) == 4
+
+
+async def test_an_order_whose_sender_was_cancelled_before_its_turn_never_leaves(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    unruly.handler = unruly.hang
+    orders = [
+        asyncio.ensure_future(broker.submit(request(client_order_id=f"qd-{n}"), permit=permitted))
+        for n in range(5)
+    ]
+    await unruly.arrived(4)
+    orders[4].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await orders[4]
+    unruly.released.set()
+    await asyncio.gather(*orders[:4])
+    assert len(unruly.sent("POST")) == 4

@@ -39,6 +39,9 @@ ACTIVITIES_PAGE = 100
 QUOTES_PAGE = 100
 """Symbols asked for in one request."""
 
+LONG = 200_000
+"""Characters of an answer that is read in a thread, so that the loop does not stall."""
+
 _T = TypeVar("_T")
 
 
@@ -249,7 +252,10 @@ class AlpacaBroker:
         *,
         host: str = "trading",
     ) -> _T:
-        return self._read(await self._courier.read(path, what, query, host=host), what, read)
+        answer = await self._courier.read(path, what, query, host=host)
+        if len(answer.text) > LONG:
+            return await asyncio.to_thread(self._read, answer, what, read)
+        return self._read(answer, what, read)
 
     @staticmethod
     def _read(answer: Answer, what: str, read: Callable[[Any], _T]) -> _T:

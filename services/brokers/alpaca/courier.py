@@ -4,6 +4,7 @@ another try for reads that failed fast. Writes go once."""
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import stamina
@@ -19,6 +20,8 @@ from services.brokers.port import BrokerUnavailableError, RequestBudget
 
 THREADS = 4
 """Worker threads of each lane: hung reads or orders never hold up a cancel."""
+
+CLOSED = "the broker's connection is closed"
 
 
 class _FleetingError(BrokerUnavailableError):
@@ -97,16 +100,30 @@ class Courier:
         data: Mapping[str, Any] | None = None,
         permit: Permit | None = None,
     ) -> Answer:
-        """One request in a worker thread, when its lane has room."""
+        """One request in a worker thread, when its lane has room. Once this has returned or raised,
+        a request with a permit that has not left yet never will."""
         while (wait := self._limits[host].take(lane)) > 0:
             await self._clock.sleep(wait)
+        over = Event()
+        guarded = None if permit is None else _until(over, permit)
         try:
-            job = self._pools[lane].submit(self._rest.call, host, method, path, data, permit)
+            job = self._pools[lane].submit(self._rest.call, host, method, path, data, guarded)
         except RuntimeError as error:
-            raise NoAnswerError("the broker's connection is closed", never_left=True) from error
+            raise NoAnswerError(CLOSED, never_left=True) from error
         try:
             return await asyncio.wait_for(asyncio.wrap_future(job), self._timeouts.total)
         except TimeoutError as error:
             raise NoAnswerError(
                 "the broker did not answer in time", never_left=job.cancel(), timed_out=True
             ) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise NoAnswerError(CLOSED, never_left=True) from error  # `close` emptied the queue
+        finally:
+            over.set()
+
+
+def _until(over: Event, permit: Permit) -> Permit:
+    return lambda: "it waited too long" if over.is_set() else permit()
