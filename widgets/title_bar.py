@@ -13,8 +13,6 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widget import Widget
 
-from widgets.table.fields import MISSING, Field, age, money, percent, signed_money, signed_percent
-
 if TYPE_CHECKING:
     from db.model.snapshot import DeskSnapshot
 
@@ -99,10 +97,15 @@ def standing(
 
 def facts(now: Standing, zone: ZoneInfo) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
     """The two rows of facts, each fact from its longest way to its shortest."""
+    environment = Fact((f" {now.environment.upper()} ",), "environment")
+    if not now.account:
+        return _before_the_first_word(now, environment)
+    from widgets.table.fields import MISSING, money, percent, signed_money, signed_percent
+
     state = now.trading_state or "state unknown"
     first = (
-        Fact((f" {now.environment.upper()} ",), "environment"),
-        Fact((f"account {now.account or MISSING}", now.account or MISSING)),
+        environment,
+        Fact((f"account {now.account}", now.account)),
         Fact((f"trading {state}", state), f"state-{state.lower()}"),
         _clock(now, zone),
         _desk(now),
@@ -126,7 +129,20 @@ def facts(now: Standing, zone: ZoneInfo) -> tuple[tuple[Fact, ...], tuple[Fact, 
     return first, second
 
 
+def _before_the_first_word(
+    now: Standing, environment: Fact
+) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
+    """Nothing is known yet, which must be drawn without importing anything."""
+    state = f"trading {now.trading_state or 'state unknown'}"
+    halted = "state-halted" if now.trading_state == "HALTED" else "fact"
+    desk = "desk starting…" if now.desk == "starting" else "desk LOST: no figures yet"
+    tone = "fact" if now.desk == "starting" else "lost"
+    return (environment, Fact((state,), halted), Fact((desk,), tone)), ()
+
+
 def _clock(now: Standing, zone: ZoneInfo) -> Fact:
+    from widgets.table.fields import MISSING
+
     if now.market_now is None:
         return Fact((f"market {MISSING}", MISSING))
     # New York's own label is dropped unless the trader reads another zone.
@@ -151,6 +167,8 @@ def _left(span: timedelta) -> str:
 
 
 def _feed(now: Standing) -> Fact:
+    from widgets.table.fields import MISSING, Field, age
+
     if not now.orders_connected:
         return Fact(("order stream LOST", "orders LOST"), "warning")
     if now.feed_age is None:
@@ -162,6 +180,8 @@ def _feed(now: Standing) -> Fact:
 
 def _desk(now: Standing) -> Fact:
     if now.desk == "lost":
+        from widgets.table.fields import age
+
         ago = age(now.lost_for).text
         return Fact((f"desk LOST, figures {ago} old", f"desk LOST {ago}"), "lost")
     return Fact((f"desk {now.desk}",), "fact" if now.desk == "ok" else "warning")
@@ -176,7 +196,7 @@ def fitted(row: Sequence[Fact], width: int, gap: int = 2) -> list[tuple[str, str
         words = (cell_len(fact.ways[way]) for fact, way in zip(row, said, strict=True))
         return sum(words) + gap * (len(row) - 1)
 
-    while length() > width:
+    while row and length() > width:
         longer = [i for i, fact in enumerate(row) if said[i] < len(fact.ways) - 1]
         if not longer:
             break

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 
 from db.home import Home, locate
-from db.model.base import Environment
+from db.model.environment import Environment
 
 ENVIRONMENT_VARIABLE = "QUARTERDECK_ENVIRONMENT"
 NAMES = tuple(environment.value for environment in Environment)

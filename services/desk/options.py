@@ -1,10 +1,9 @@
 """What a desk is told on its command line, both ways: written by who starts it, read by the desk."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from db.model.base import Environment
+from db.model.environment import Environment
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,8 @@ PLAIN = DeskOptions()
 
 def read_arguments(arguments: Sequence[str]) -> tuple[Environment, DeskOptions]:
     """The desk's own command line. Exits 2 with a sentence when it can't be read."""
+    import argparse  # only the desk reads; the console must not pay for it before its first frame
+
     parser = argparse.ArgumentParser(prog="quarterdeck desk run", allow_abbrev=False)
     parser.add_argument(
         "--env", type=Environment, default=Environment.SIM, choices=list(Environment)
