@@ -10,6 +10,7 @@ from db.model.alert import AlertSeverity
 from db.model.base import plain
 from db.model.order import OrderState
 from db.model.portfolio import Position
+from db.model.trading import TradingState
 from services.monitoring.situation import Price, Situation
 
 PRICE_BAND = Decimal("0.005")
@@ -166,6 +167,12 @@ def _mismatches(now: Situation) -> Iterator[Observation]:
         yield Observation(mismatch.key, on=True, over=False, values=values)
 
 
+def _halted(now: Situation) -> Iterator[Observation]:
+    if now.trading_state is not TradingState.ACTIVE:
+        values = {"state": now.trading_state.value}
+        yield Observation("trading", on=True, over=False, values=values)
+
+
 def _daily_loss(level: Decimal) -> Callable[[Situation], Iterator[Observation]]:
     """Loss since the day's start at `level` of the policy's limit."""
 
@@ -241,6 +248,11 @@ CONDITIONS: dict[str, Condition] = {
             "reconciliation_mismatch", AlertSeverity.CRITICAL,
             "Ours and the broker's differ on {symbol}. {explanation}",
             "Adopt the broker's figure, investigate, or ignore it with a reason.", _mismatches,
+        ),
+        (
+            "trading_halted", AlertSeverity.WARNING,
+            "The trading state is {state}.",
+            "Resume with a reason, once ours and the broker's agree.", _halted,
         ),
         (
             "daily_loss_50", AlertSeverity.INFO, _LOSS,

@@ -8,6 +8,7 @@ from db.model.portfolio import Position
 from db.model.reconciliation import Mismatch
 from db.model.run import ChildOrder
 from db.model.snapshot import FeedHealth
+from db.model.trading import TradingState
 
 
 class Price(Noun):
@@ -32,6 +33,7 @@ class Situation(Noun):
     at: Utc
     market_open: bool
     policy: Policy
+    trading_state: TradingState = TradingState.ACTIVE
     positions: tuple[Position, ...] = ()
     protections: tuple[Protection, ...] = ()
     prices: tuple[Price, ...] = ()

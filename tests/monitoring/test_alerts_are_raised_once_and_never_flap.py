@@ -16,6 +16,7 @@ from db.model.portfolio import Position
 from db.model.reconciliation import Mismatch, MismatchKind
 from db.model.run import ChildOrder
 from db.model.snapshot import FeedHealth
+from db.model.trading import TradingState
 from services.monitoring.conditions import CONDITIONS
 from services.monitoring.situation import Price, Protection, Situation
 from services.monitoring.watch import CALM_SECONDS, Watch, acknowledged, look, restored
@@ -126,8 +127,12 @@ def test_all_is_well() -> None:
             {"mismatches": (MISMATCH,)},
             "reconciliation_mismatch", "ghost:main:AA", AlertSeverity.CRITICAL,
         ),
+        (
+            {"trading_state": TradingState.HALTED},
+            "trading_halted", "trading", AlertSeverity.WARNING,
+        ),
     ],
-    ids=range(14),
+    ids=range(15),
 )  # fmt: skip
 def test_a_condition_raises_its_alert(
     changed: dict[str, Any], condition: str, subject: str, severity: AlertSeverity
