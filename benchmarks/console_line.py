@@ -57,6 +57,7 @@ class Terminal:
         os.close(report)
         self.marks: dict[str, dict[str, Any]] = {}
         self.total = 0
+        self.carry = b""  # the end of what was read, for a probe cut in two
 
     def __enter__(self) -> "Terminal":
         return self
@@ -74,7 +75,9 @@ class Terminal:
         if self.master in ready:
             data = os.read(self.master, most)
             self.total += len(data)
-            if probes := data.count(PROBE):
+            seen = self.carry + data
+            self.carry = seen[-(len(PROBE) - 1) :]
+            if probes := seen.count(PROBE):
                 os.write(self.master, ANSWER * probes)
         if self.heard in ready:
             for line in os.read(self.heard, 4096).splitlines():

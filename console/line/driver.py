@@ -10,7 +10,6 @@ import os
 import selectors
 import threading
 from codecs import getincrementaldecoder
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
@@ -22,8 +21,9 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from console.line.answers import PROBE, Answers
+from console.line.controls import Controls
 from console.line.diff import CLEAR, Shown, diff
-from console.line.flow import PATIENCE, WINDOW, Flow, Line
+from console.line.flow import PATIENCE, Flow, Line
 from console.line.grid import Grid
 from console.line.outlet import Outlet, erases_with_ground
 from console.line.paint import Update, paint
@@ -49,8 +49,7 @@ class SlowLineDriver(LinuxDriver):
         super().__init__(*args, **kwargs)
         self._size = self._size or self._get_terminal_size()
         self._outlet: Outlet | None = None
-        self._controls: deque[str] = deque()
-        self._controls_size = 0
+        self._controls = Controls()
         self._wanted = Grid(0, 0)
         self._cursor: tuple[int, int] | None = None
         self._shown: Shown | None = None  # None: what the terminal shows is not known
@@ -110,15 +109,7 @@ class SlowLineDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         """Queue a control sequence. Any thread may call this."""
-        if self._controls and self._controls[-1] == data and not data.startswith("\x1b["):
-            return  # one bell is enough
-        if self._controls_size > CONTROLS_KEPT and not data.startswith("\x1b["):
-            return
-        if data == LEAVE_SCREEN:
-            data = RESET_PEN + data
-            self._drawing = False
-        self._controls.append(data)
-        self._controls_size += len(data)
+        self._controls.put(RESET_PEN + data if data == LEAVE_SCREEN else data)
         self._loop.call_soon_threadsafe(self._pump)
 
     def _pump(self) -> None:
@@ -129,42 +120,41 @@ class SlowLineDriver(LinuxDriver):
         while self._settled < self._heard:
             self._settled += 1
             self._flow.answered(monotonic())
-        if not outlet.busy:
-            outlet.send(self._queued())
-        while self._drawing and self._stale and not outlet.busy and self._flow.open:
+        if self._controls and not outlet.busy and (self._flow.room or not self._drawing):
+            self._send_controls()
+        while self._drawing and self._stale and not outlet.busy and self._flow.room:
             frame = self._next_frame()
             if not frame:
                 break
             self._sent += 1
-            if self._flow.answers_at_all:
-                frame += PROBE
-            data = frame.encode("utf-8", "replace")
-            if self._flow.answers_at_all:
-                self._asked(len(data))
-            outlet.send(data)
+            self._send(frame)
 
-    def _queued(self) -> bytes:
-        out = []
-        while self._controls:
-            out.append(self._controls.popleft())
-        data = "".join(out)
-        self._controls_size = 0
-        if ENTER_SCREEN in data:
+    def _send(self, text: str, ask: bool = False) -> None:
+        """Hand text to the outlet, with a probe behind it once the terminal is known to answer."""
+        assert self._outlet is not None
+        ask = ask or (self._flow.answers_at_all and self._drawing)
+        data = (text + PROBE if ask else text).encode("utf-8", "replace")
+        if ask:
+            self._asked(len(data))
+        self._outlet.send(data)
+
+    def _send_controls(self) -> None:
+        text = self._controls.take()
+        entering = ENTER_SCREEN in text
+        if entering:
             self._drawing, self._stale, self._shown = True, bool(self._wanted.width), None
             self._flow.restart()
-            data += PROBE
-            self._asked(0)
-        return data.encode("utf-8", "replace")
+        self._send(text, ask=entering)
 
     def _next_frame(self) -> str:
-        """What differs now, at most about WINDOW bytes of it."""
+        """What differs now, at most about as much as there is room for."""
         first = ""
         self._begun = True
         if self._shown is None:
             self._shown = Shown.cleared(self._wanted.width, self._wanted.height)
             first = CLEAR
         frame = first + diff(
-            self._shown, self._wanted, self._cursor, limit=WINDOW, fills=self._fills
+            self._shown, self._wanted, self._cursor, limit=self._flow.room, fills=self._fills
         )
         self._stale = self._shown.unfinished
         if len(frame) > SYNC_FROM and self._app._sync_available:
@@ -225,7 +215,7 @@ class SlowLineDriver(LinuxDriver):
         """Let the terminal have our last bytes, if it takes them within a second."""
         super().close()
         if self._outlet is not None:
-            self._outlet.send(self._queued())
+            self._send(self._controls.take())
             self._outlet.close(FAREWELL)
             self._bytes_before += self._outlet.bytes_taken
             self._outlet = None

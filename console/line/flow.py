@@ -3,7 +3,8 @@
 from collections import deque
 from dataclasses import dataclass
 
-WINDOW = 4096  # bytes on their way; a key's answer waits behind no more than about these
+WINDOW = 4096  # bytes on their way; a key's answer waits behind no more than these and a row
+LEAST = 512  # bytes; less room than this is waited for to grow
 PATIENCE = 5.0  # seconds without an answer after which the question is put again
 
 
@@ -33,14 +34,12 @@ class Flow:
         self.round_trip: float | None = None
 
     @property
-    def in_flight(self) -> int:
-        """Bytes sent that no answer has confirmed."""
-        return sum(size for _, size in self._asked)
-
-    @property
-    def open(self) -> bool:
-        """Whether another frame may be sent."""
-        return not self.answers_at_all or self.in_flight < WINDOW
+    def room(self) -> int:
+        """How many more bytes may be sent now; none when it is too few to be worth a question."""
+        if not self.answers_at_all:
+            return WINDOW
+        room = WINDOW - sum(size for _, size in self._asked)
+        return room if room >= LEAST else 0
 
     @property
     def asks(self) -> int:

@@ -47,7 +47,7 @@ class Program(SlowLineApp[None]):
         driver, line = self._driver, self.line
         assert isinstance(driver, SlowLineDriver)
         assert line is not None
-        kept = driver._controls_size + (len(driver._outlet._rest) if driver._outlet else 0)
+        kept = driver._controls.size + (len(driver._outlet._rest) if driver._outlet else 0)
         tell = {"ticks": self.ticks, "typed": self.typed, "kept": kept, "size": list(self.size)}
         tell |= {name: getattr(line, name) for name in line.__slots__}
         os.write(self.report, json.dumps(tell).encode() + b"\n")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.line.answers import ANSWER, Answers
-from console.line.flow import PATIENCE, WINDOW, Flow
+from console.line.flow import LEAST, PATIENCE, WINDOW, Flow
 
 typed = st.lists(
     st.sampled_from([ANSWER, "n", "0", "[", "\x1b[A", "\x1b[1;5C", "abc", "\x1b[?2026;2$y"]),
@@ -47,15 +47,15 @@ def test_half_an_answer_never_becomes_keys() -> None:
 def test_what_is_on_its_way_is_bounded_once_the_terminal_answers() -> None:
     flow = Flow()
     flow.asked(0.0, 0)
-    assert flow.open
+    assert flow.room
     flow.answered(0.2)
     assert flow.round_trip == 0.2
-    flow.asked(1.0, WINDOW - 1)
-    assert flow.open
+    flow.asked(1.0, WINDOW - LEAST)
+    assert flow.room == LEAST
     flow.asked(1.0, 1)
-    assert not flow.open
+    assert not flow.room
     flow.answered(1.1)
-    assert flow.open
+    assert flow.room
 
 
 def test_a_lost_answer_does_not_close_the_line_for_good() -> None:
@@ -65,9 +65,9 @@ def test_a_lost_answer_does_not_close_the_line_for_good() -> None:
     flow.asked(1.0, WINDOW)
     assert not flow.ask_again(1.0 + PATIENCE / 2)
     assert flow.ask_again(1.0 + PATIENCE)
-    assert not flow.open
+    assert not flow.room
     flow.answered(7.0)
-    assert flow.open
+    assert flow.room
 
 
 def test_who_never_answered_is_not_asked_again() -> None:
@@ -75,4 +75,4 @@ def test_who_never_answered_is_not_asked_again() -> None:
     flow.asked(0.0, 0)
     assert not flow.ask_again(PATIENCE)
     assert flow.asks == 0
-    assert flow.open
+    assert flow.room

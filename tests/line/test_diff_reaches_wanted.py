@@ -3,6 +3,8 @@
 A terminal emulator (pyte) is the judge.
 """
 
+from itertools import pairwise
+
 import pyte
 import pytest
 from hypothesis import given
@@ -168,3 +170,17 @@ def test_no_text_makes_the_terminal_do_anything(text: str) -> None:
     sent = diff(Shown.cleared(WIDTH, HEIGHT), grid)
     assert sent.count("\x1b") == 1
     assert not any(c in sent for c in "\x07\x00\u009b\u009d")
+
+
+@given(strokes, st.lists(st.integers(0, WIDTH), max_size=4))
+def test_painted_piece_by_piece_it_is_the_same(
+    strokes: list[tuple[int, int, str, Style]], cuts: list[int]
+) -> None:
+    whole, pieces = Grid(WIDTH, HEIGHT), Grid(WIDTH, HEIGHT)
+    edges = sorted({0, WIDTH, *cuts})
+    for x, y, text, style in strokes:
+        look = pen_of(style, ColorSystem.TRUECOLOR)
+        whole.put(x, y, text, look)
+        for left, right in pairwise(edges):
+            pieces.put(x, y, text, look, left, right)
+    assert (whole.chars, whole.pens) == (pieces.chars, pieces.pens)
