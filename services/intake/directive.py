@@ -1,7 +1,7 @@
 """Reads a rebalancing directive: `Portfolio.md` with its ACTION PLAN (spec 2.A)."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 
@@ -14,7 +14,7 @@ SECTION = re.compile(r"(?:[a-z]\.\s*)?action\s+plan\b.*", re.IGNORECASE | re.DOT
 MOST_TOGETHER = Decimal("1.005")
 HUNDRED = Decimal(100)
 
-_PERCENT = r"(\d{1,6}(?:\.\d{1,10})?)\s*%"
+_PERCENT = r"([0-9]{1,6}(?:\.[0-9]{1,10})?)\s*%"
 _SECTOR = r"(\S(?:.*?\S)?)"
 _CHANGE = re.compile(
     rf"(reduce|increase|add)\s+{_SECTOR}\s+from\s+{_PERCENT}\s+to\s+{_PERCENT}\s*\.?", re.IGNORECASE
@@ -47,9 +47,12 @@ FORMS = (
 )
 
 _GENERATED = re.compile(
-    r"generated:?\s*(\d{4}-\d{2}-\d{2})\s+at\s+(\d{1,2}:\d{2})\s+([A-Z]{2,4})", re.IGNORECASE
+    r"generated:?\s*([0-9]{4}-[0-9]{2}-[0-9]{2})\s+at\s+([0-9]{1,2}:[0-9]{2})\s+([A-Z]{2,4})",
+    re.IGNORECASE,
 )
-_VALUE = re.compile(r"total\s+(?:portfolio\s+)?value:?\s*\$\s*([\d,]+(?:\.\d+)?)", re.IGNORECASE)
+_VALUE = re.compile(
+    r"total\s+(?:portfolio\s+)?value:?\s*\$\s*([0-9][0-9,]{0,30}(?:\.[0-9]{1,10})?)", re.IGNORECASE
+)
 _STATED_CASH = re.compile(rf"cash:.*?\(\s*{_PERCENT}\s*\)", re.IGNORECASE)
 ZONES = {
     "UTC": 0, "GMT": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6,
@@ -158,7 +161,7 @@ def _made(
 ) -> Directive:
     if sector.casefold() in ("cash", "cash position"):
         raise _refused(name, piece, "cash is no sector, expected 'Target Cash position: N%'")
-    if re.search(r"[%\d]|\b(from|to|and)\b|[,;:]", sector, re.IGNORECASE) or len(sector) > 60:
+    if re.search(r"[%\d]|\b(from|to|and|by)\b|[,;:]", sector, re.IGNORECASE) or len(sector) > 60:
         raise RefusedInputError(
             name,
             f"{shown(sector)!r} is not one sector, expected {FORMS}",
@@ -229,7 +232,8 @@ def _generated(document: tuple[Piece, ...]) -> datetime | None:
             if hours is None:
                 return None
             try:
-                return datetime.fromisoformat(f"{match[1]}T{match[2]:0>5}{hours:+03d}:00")
-            except ValueError:
+                local = datetime.fromisoformat(f"{match[1]}T{match[2]:0>5}{hours:+03d}:00")
+                return local.astimezone(UTC)
+            except (ValueError, OverflowError):
                 return None
     return None

@@ -1,7 +1,7 @@
 """Values out of TOML and JSON, each checked where it stands."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -82,10 +82,10 @@ def instant(name: str, value: Any, field: str, line: int | None = None) -> datet
     """A date and time with its zone."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        moment = None
-    if isinstance(moment, datetime) and moment.tzinfo is not None:
-        return moment
+        if isinstance(moment, datetime) and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass  # refused below, like every other value that is no time
     raise RefusedInputError(
         name,
         f"expected a time such as 2026-01-05T14:00:00Z, found {shown(str(value))!r}",
