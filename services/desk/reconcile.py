@@ -8,18 +8,17 @@ from decimal import Decimal
 from db.clock import Clock
 from db.model.base import plain
 from db.model.event import Event, EventDraft
-from db.model.order import BrokerOrder, OrderState
+from db.model.order import BrokerOrder
 from db.model.portfolio import Portfolio
 from db.model.reconciliation import Mismatch, MismatchKind, Reconciliation
 from services.desk.facts import FactsSource
 from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
 from services.reconciliation import expected
-from services.reconciliation.compare import compare
+from services.reconciliation.compare import adoptions, compare, confirmed
 
 SETTLE_SECONDS = 1.0
 """A fill may be on its way: a difference counts when it is still there after this."""
-LOOKS = 3
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +54,7 @@ class Reconciler:
     @property
     def open(self) -> tuple[Mismatch, ...]:
         """Mismatches that nobody has settled."""
-        if self.last is None:
-            return ()
-        return tuple(m for m in self.last.mismatches if m.key not in self._ignored)
+        return self.last.mismatches if self.last is not None else ()
 
     @property
     def locked_symbols(self) -> frozenset[str]:
@@ -79,29 +76,29 @@ class Reconciler:
 
         Raises BrokerUnavailableError: then nothing was learnt, and nothing changed."""
         async with self._busy:
-            for look in range(LOOKS):
-                if self._engine.book.working_orders():
-                    await self._engine.tracker.poll()
-                portfolio = await self._facts.refresh_portfolio()
-                await self._adopt_first_look(portfolio)
-                found = self._compare(portfolio)
-                if found.clean or look == LOOKS - 1:
-                    break
+            portfolio, found = await self._look()
+            if not found.clean:
                 await self._clock.sleep(SETTLE_SECONDS)
+                portfolio, again = await self._look()
+                found = confirmed(found, again)
             return await self._record(found, portfolio)
 
+    async def _look(self) -> tuple[Portfolio, Reconciliation]:
+        if self._engine.book.working_orders():
+            await self._engine.tracker.poll()
+        portfolio = await self._facts.refresh_portfolio()
+        await self._adopt_first_look(portfolio)
+        return portfolio, self._compare(portfolio)
+
     def _compare(self, portfolio: Portfolio) -> Reconciliation:
-        ours = [
-            order
-            for order in self._engine.book.working_orders()
-            if order.state is not OrderState.UNKNOWN
-        ]
+        orders = (order for run in self._engine.book.runs.values() for order in run.orders)
         return compare(
-            expected=self._holdings,
-            positions=portfolio.positions,
-            our_orders=ours,
-            broker_orders=portfolio.orders,
-            at=self._clock.now(),
+            self._holdings,
+            portfolio.positions,
+            orders,
+            portfolio.orders,
+            self._clock.now(),
+            ignored=self._ignored,
         )
 
     async def _adopt_first_look(self, portfolio: Portfolio) -> None:
@@ -109,20 +106,7 @@ class Reconciler:
         new = [a.name for a in portfolio.accounts if a.name not in self._adopted]
         if not new:
             return
-        drafts = [
-            EventDraft(
-                kind="PositionAdopted",
-                account=position.account,
-                symbol=position.symbol,
-                payload={
-                    "qty": plain(position.qty),
-                    "avg_entry_price": plain(position.avg_entry_price),
-                    "reason": "first look at the account",
-                },
-            )
-            for position in portfolio.positions
-            if position.account in new
-        ]
+        drafts = adoptions({}, (held for held in portfolio.positions if held.account in new))
         if drafts:
             await self._engine.book.record(*drafts)
         self._adopted.update(new)

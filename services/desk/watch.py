@@ -16,7 +16,9 @@ from services.desk.reconcile import Reconciler
 from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
 from services.market.board import PriceBoard
-from services.monitoring.conditions import Seen, Situation, judge
+from services.monitoring.situation import Price, Protection, Situation
+from services.monitoring.watch import Watch as Memory
+from services.monitoring.watch import look, restored
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -45,12 +47,14 @@ class Watch:
         self._polling: str | None = None
         self._day: tuple[str, Decimal] | None = None
         """Exchange date and day-start equity."""
+        self._memory = Memory()
         self.alerts: dict[str, Alert] = {}
 
     # --- what the journal knows ---------------------------------------------------------------
 
     def recover(self, events: Iterable[Event]) -> None:
         self.apply(tuple(events))
+        self._memory = restored(self.alerts.values())
 
     def apply(self, events: tuple[Event, ...]) -> None:
         """Fold journalled events into alerts, protections and the day."""
@@ -122,23 +126,24 @@ class Watch:
         """Once a second: poll prices when the stream is silent, then judge every condition."""
         await self._poll_when_silent()
         await self._note_day()
-        raised, cleared = judge(
-            self._situation(), tuple(a for a in self.alerts.values() if a.cleared_at is None)
-        )
+        if (situation := self._situation()) is None:
+            return
+        change = look(self._memory, situation)
         drafts = [
             EventDraft(
                 kind="AlertRaised", symbol=_symbol(alert), payload={"alert": alert.to_json()}
             )
-            for alert in raised
+            for alert in change.raised
         ]
         drafts += [
             EventDraft(
                 kind="AlertCleared", symbol=_symbol(alert), payload={"alert_id": alert.alert_id}
             )
-            for alert in cleared
+            for alert in change.cleared
         ]
         if drafts:
             await self._engine.book.record(*drafts)
+        self._memory = change.watch
 
     async def _poll_when_silent(self) -> None:
         clock = self._facts.market_clock
@@ -167,22 +172,32 @@ class Watch:
             return None
         return portfolio.equity - self._day[1]
 
-    def _situation(self) -> Situation:
+    def _situation(self) -> Situation | None:
+        """None before the first look at the account."""
         portfolio, clock = self._facts.portfolio, self._facts.market_clock
-        equity = portfolio.equity if portfolio is not None else None
-        weight = portfolio.cash / equity if portfolio is not None and equity else None
+        if portfolio is None:
+            return None
         return Situation(
             at=self._clock.now(),
             market_open=clock is not None and clock.is_open,
             policy=self._facts.policy,
             trading_state=self._engine.safety.state,
-            positions=tuple(self._seen()),
-            cash_weight=weight,
-            streams={
-                name: state.reason or "no reason given"
-                for name, state in self._streams.items()
-                if not state.connected
-            },
+            positions=portfolio.positions,
+            protections=tuple(
+                Protection(
+                    account=position.account,
+                    symbol=position.symbol,
+                    stop_price=self._facts.protections[position.symbol][0],
+                    target_price=self._facts.protections[position.symbol][1],
+                )
+                for position in portfolio.positions
+                if position.symbol in self._facts.protections
+            ),
+            prices=tuple(self._prices()),
+            feed=self.feed_health(),
+            cash=portfolio.cash,
+            equity=portfolio.equity,
+            day_start_equity=self._day[1] if self._day is not None else None,
             orders=tuple(
                 order
                 for run in self._engine.book.runs.values()
@@ -190,23 +205,18 @@ class Watch:
                 for order in run.orders
             ),
             mismatches=self._reconciler.open,
-            day_start_equity=self._day[1] if self._day is not None else None,
-            equity=equity,
         )
 
-    def _seen(self) -> Iterator[Seen]:
-        portfolio = self._facts.portfolio
-        for position in portfolio.positions if portfolio is not None else ():
-            quote = self._board.quote(position.symbol)
-            stop, target = self._facts.protections.get(position.symbol, (None, None))
-            yield Seen(
-                symbol=position.symbol,
-                qty=position.qty,
-                price=quote.mid if quote is not None else None,
-                age=self._board.age(position.symbol),
-                stop=stop,
-                target=target,
-            )
+    def _prices(self) -> Iterator[Price]:
+        for symbol in self._held():
+            quote, age = self._board.quote(symbol), self._board.age(symbol)
+            if quote is not None and quote.mid is not None and age is not None:
+                yield Price(
+                    symbol=symbol,
+                    price=quote.mid,
+                    age=Decimal(f"{age:.1f}"),
+                    source=quote.source,
+                )
 
 
 def _decimal(text: str | None) -> Decimal | None:

@@ -1,0 +1,168 @@
+"""A desk as a real process against the simulated exchange as a real process."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from running_exchange import RunningExchange
+
+from db.home import Home
+from db.model.base import Environment
+from services.desk.client import DeskClient, DeskError, DeskUnreachableError
+from services.desk.launch import ensure_desk
+
+ROOT = Path(__file__).parent.parent.parent
+CASES = ROOT / "tests" / "data" / "cases"
+DEADLINE = 40.0
+Json = dict[str, Any]
+
+
+class RunningDesk:
+    """One home in the `paper` environment, whose four addresses are the exchange's."""
+
+    def __init__(self, exchange: RunningExchange, policy: str = "standard") -> None:
+        self.exchange = exchange
+        self.home = Home(Path(tempfile.mkdtemp(prefix="qd-")), Environment.PAPER)
+        self.home.create()
+        self.configure(policy=policy)
+        self.client = DeskClient(self.home.socket)
+
+    def configure(self, policy: str = "standard", **broker: str) -> None:
+        hello = {**self.exchange.hello, **broker}
+        lines = [f'policy = "{policy}"', "[paper]"]
+        lines += [f'{name} = "{value}"' for name, value in hello.items()]
+        self.home.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    async def start(self) -> None:
+        await self.client.close()
+        os.environ["QUARTERDECK_HOME"] = str(self.home.root)
+        await ensure_desk(self.home)
+        self.client = DeskClient(self.home.socket)
+
+    async def kill(self) -> None:
+        """SIGKILL, as the kernel would; returns when the process is gone."""
+        pid = json.loads(self.home.lock.read_text())["pid"]
+        os.kill(pid, signal.SIGKILL)
+        while _exists(pid):
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        await self.client.close()
+        if self.home.lock.exists() and (text := self.home.lock.read_text()):
+            pid = json.loads(text)["pid"]
+            if _exists(pid):
+                os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.home.root, ignore_errors=True)
+
+    def run(self, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+        """The command line, as a trader would type it."""
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("quarterdeck")), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "QUARTERDECK_HOME": str(self.home.root),
+                "QUARTERDECK_ENVIRONMENT": "paper",
+                **environ,
+            },
+        )
+
+    # --- the main job -------------------------------------------------------------------------
+
+    async def propose(self, *files: Path, policy: str | None = None) -> str:
+        """The id of the plan that the last file made."""
+        answer: Json = {}
+        for file in files:
+            answer = await self.client.propose(file.name, file.read_bytes(), policy)
+        return str(answer["plan"]["plan_id"])
+
+    async def rebalance(self) -> str:
+        case = CASES / "rebalance"
+        return await self.propose(case / "market-analysis.toml", case / "Portfolio.md")
+
+    async def approve(self, plan_id: str, mode: str) -> None:
+        card = await self.client.card(plan_id)
+        await self.client.approve(plan_id, card["token"], card["hash"], mode, "a test")
+
+    async def start_plan(self, plan_id: str, mode: str) -> None:
+        await self.approve(plan_id, mode)
+        await self.client.run(plan_id)
+
+    async def until(self, plan_id: str, done: Callable[[Json], bool]) -> Json:
+        """The plan's document once `done` says so."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                document = await self.client.plan(plan_id)
+                if done(document):
+                    return document
+                await asyncio.sleep(0.02)
+
+    async def until_ended(self, plan_id: str) -> Json:
+        return await self.until(plan_id, ended)
+
+    async def confirm_until_ended(self, plan_id: str) -> Json:
+        """Press `n` whenever a step or a phase waits."""
+        async with asyncio.timeout(DEADLINE):
+            while not ended(document := await self.client.plan(plan_id)):
+                try:
+                    await self.client.next(plan_id)
+                except DeskError:
+                    await asyncio.sleep(0.02)
+        return document
+
+    async def follow(self, until: Callable[[Json], bool]) -> None:
+        """Journal events as they come, until one makes `until` true or the desk is gone."""
+        try:
+            async for message in self.client.updates(events=True):
+                if message["type"] == "event" and until(message["event"]):
+                    return
+        except DeskUnreachableError:
+            return
+
+
+def ended(document: Json) -> bool:
+    return document["state"] in ("done", "done_with_exceptions", "aborted", "expired")
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+
+
+# --- what the exchange itself says ------------------------------------------------------------
+
+
+def accepted_orders(log: Iterable[Json]) -> list[Json]:
+    """Orders that the exchange took, in order of arrival."""
+    posts = [
+        entry
+        for entry in sorted(log, key=lambda entry: int(entry["seq"]))
+        if entry["method"] == "POST" and entry["path"] == "/v2/orders" and entry["status"] == 200
+    ]
+    return [{**post["body"], "seq": post["seq"]} for post in posts]
+
+
+def as_steps(orders: Iterable[Json]) -> list[tuple[str, str, Decimal]]:
+    return sorted((o["side"], o["symbol"], Decimal(str(o["qty"]))) for o in orders)
+
+
+def planned_steps(document: Json) -> list[tuple[str, str, Decimal]]:
+    return sorted((s["side"], s["symbol"], Decimal(s["qty"])) for s in document["steps"])

@@ -1,0 +1,131 @@
+"""HALT from another shell: nothing leaves any more, what works is cancelled, it survives everything,
+and only a reason takes it back (spec 5, Kill switch; invariants 25, 26, 28)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from desk_world import RunningDesk, accepted_orders
+
+StartDesk = Callable[..., Awaitable[RunningDesk]]
+
+SLOW_SELLS = """symbol,side,qty,notional,type,limit_price,stop_price,time_in_force,account
+NEM,sell,50,,limit,83.00,,day,main
+AA,sell,40,,limit,41.50,,day,main
+FCX,sell,60,,limit,41.50,,day,main
+NVDA,buy,3,,market,,,day,main
+"""
+
+
+@pytest.fixture
+def slow_sells(tmp_path: Path) -> Path:
+    """Sells a few percent above the market: they work and do not fill."""
+    file = tmp_path / "basket.csv"
+    file.write_text(SLOW_SELLS, encoding="utf-8")
+    return file
+
+
+async def selling(desk: RunningDesk, file: Path) -> str:
+    plan_id = await desk.propose(file)
+    await desk.start_plan(plan_id, "auto")
+    await desk.until(
+        plan_id,
+        lambda plan: sum(s["state"] == "acknowledged" for s in plan["steps"]) == 3,
+    )
+    return plan_id
+
+
+def open_orders(desk: RunningDesk) -> set[str]:
+    """By the exchange's own answers to the desk's last look."""
+    looks = [
+        entry
+        for entry in desk.exchange.requests_log()
+        if entry["method"] == "GET" and entry["path"] == "/v2/orders" and entry["status"] == 200
+    ]
+    return {order["client_order_id"] for order in looks[-1]["answer"]}
+
+
+async def test_a_kill_from_another_shell_stops_the_sell_phase(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    desk = await start_desk()
+    plan_id = await selling(desk, slow_sells)
+    sent = len(accepted_orders(desk.exchange.requests_log()))
+    killed = await asyncio.to_thread(desk.run, "kill", "--reason", "smoke")
+    assert killed.returncode == 0, killed.stderr
+    assert open_orders(desk) == set()
+    plan = await desk.client.plan(plan_id)
+    assert plan["state"] == "halted"
+    assert {s["state"] for s in plan["steps"] if s["side"] == "sell"} == {"canceled"}
+    assert (await desk.client.status())["trading_state"] == "HALTED"
+    assert len(accepted_orders(desk.exchange.requests_log())) == sent
+
+
+async def test_halted_survives_a_restart_of_everything_and_resume_needs_its_reason(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    desk = await start_desk()
+    plan_id = await selling(desk, slow_sells)
+    await asyncio.to_thread(desk.run, "kill", "--reason", "smoke")
+    await desk.kill()
+    desk.exchange.kill()
+    desk.exchange.restart()
+    desk.configure()
+    await desk.start()
+    assert (await desk.client.status())["trading_state"] == "HALTED"
+    refused = await asyncio.to_thread(desk.run, "continue", plan_id)
+    assert refused.returncode != 0
+    assert "HALTED" in refused.stderr
+    without = await asyncio.to_thread(desk.run, "resume", "--reason", " ")
+    assert without.returncode == 2
+    assert (await desk.client.status())["trading_state"] == "HALTED"
+    resumed = await asyncio.to_thread(desk.run, "resume", "--reason", "false alarm")
+    assert resumed.returncode == 0, resumed.stderr
+    assert (await desk.client.status())["trading_state"] == "ACTIVE"
+    assert not desk.home.latch.exists()
+
+
+async def test_a_dead_desk_is_halted_all_the_same_and_its_orders_are_cancelled(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    desk = await start_desk()
+    await selling(desk, slow_sells)
+    await desk.kill()
+    killed = await asyncio.to_thread(desk.run, "kill", "--reason", "the desk is dead")
+    assert killed.returncode == 0, killed.stderr
+    assert desk.home.latch.exists()
+    deletes = [e for e in desk.exchange.requests_log() if e["method"] == "DELETE"]
+    assert len([e for e in deletes if e["status"] in (204, 207)]) >= 1
+    await desk.start()
+    assert (await desk.client.status())["trading_state"] == "HALTED"
+    assert open_orders(desk) == set()
+
+
+async def test_a_latch_that_any_process_makes_stops_the_next_order(start_desk: StartDesk) -> None:
+    desk = await start_desk()
+    plan_id = await desk.rebalance()
+    await desk.start_plan(plan_id, "step")
+    desk.home.latch.write_bytes(b"")
+    refused = await asyncio.to_thread(desk.run, "next", plan_id)
+    assert refused.returncode != 0
+    assert accepted_orders(desk.exchange.requests_log()) == []
+    assert (await desk.client.status())["trading_state"] == "HALTED"
+
+
+async def test_after_resume_and_continue_the_remainder_is_sold_and_bought_once(
+    start_desk: StartDesk,
+) -> None:
+    desk = await start_desk(fill_delay=400)
+    plan_id = await desk.rebalance()
+    await desk.start_plan(plan_id, "auto")
+    await desk.until(plan_id, lambda plan: any(s["orders"] for s in plan["steps"]))
+    await desk.client.halt("smoke", "a test")
+    plan = await desk.client.plan(plan_id)
+    assert plan["state"] == "halted"
+    await desk.client.resume("it was toast")
+    await desk.client.continue_(plan_id)
+    plan = await desk.until_ended(plan_id)
+    assert plan["state"] == "done"
+    held = {r["symbol"]: r["qty"] for r in (await desk.client.snapshot())["positions"].values()}
+    assert (held.get("NEM"), held.get("FCX"), held["NVDA"]) == (None, "180", "18")
