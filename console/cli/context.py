@@ -113,9 +113,16 @@ def desk_of(ctx: click.Context) -> Desk:
     return Desk(place(said.get(SAID + "env")), options)
 
 
+class CutOffError(Exception):
+    """Whoever read the data went away."""
+
+
 def data(text: str) -> None:
-    """A line of what was asked for."""
-    click.echo(text)
+    """A line of what was asked for. Raises CutOffError."""
+    try:
+        click.echo(text)
+    except BrokenPipeError as error:
+        raise CutOffError from error
 
 
 def talk(text: str) -> None:

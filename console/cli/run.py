@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from console.cli.context import CutOffError
 from console.cli.exits import Exit
 from console.cli.place import PlaceError
 from console.cli.root import quarterdeck
@@ -18,7 +19,6 @@ def run(arguments: Sequence[str]) -> int:
     """The exit code of the command. A command's own return value is its exit code."""
     try:
         code = quarterdeck.main(list(arguments), prog_name="quarterdeck", standalone_mode=False)
-        sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
         return _said("interrupted.", Exit.INTERRUPTED)
     except click.UsageError as error:
@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
         return _said(error.sentence, Exit.NO_DESK)
     except (DeskError, LaunchError, HomeError, PlaceError) as error:
         return _said(str(error), Exit.REFUSED)
-    except BrokenPipeError:
+    except CutOffError:
         _forget_output()
         return Exit.CUT_OFF
     except OSError as error:

@@ -102,7 +102,7 @@ def card_lines(card: Json) -> list[str]:
         f" · {clean(card['verdict'])}",
         f"{clean(card['environment']).upper()} account {clean(card['account'])}"
         f" · trading {clean(card['trading_state'])}",
-        f"sells {money(card['sells'])} · buys {money(card['buys'])}"
+        f"{clean(card['sells'])} sells, {clean(card['buys'])} buys"
         f" · cash at worst {money(card['worst_case_cash'])}, after {money(card['cash_after'])}",
         "",
         *table(

@@ -1,0 +1,260 @@
+"""Commands that ask: data on stdout, talk on stderr, one exit code each."""
+
+import json
+from pathlib import Path
+
+import pytest
+from canned_desk import CannedDesk
+from canned_plans import CARD, POSITION, ROW, STATUS, plan
+
+from db.home import Home
+from services.desk.latch import latched, set_latch
+
+ORDER = {
+    "client_order_id": "qd-1", "plan_id": None, "step": None, "account": "main", "symbol": "NEM",
+    "side": "sell", "qty": "150", "type": "market", "limit_price": None, "state": "filled",
+    "filled_qty": "150", "filled_avg_price": "79.9", "reason": "", "at": None, "external": False,
+}  # fmt: skip
+ALERT = {
+    "alert_id": "a1", "condition": "stop_hit", "subject": "NEM", "severity": "critical",
+    "raised_at": "2013-10-08T14:30:00Z", "sentence": "NEM is under its stop.", "values": {},
+    "suggested_action": "", "acknowledged_at": None, "cleared_at": None,
+}  # fmt: skip
+SECTIONS = {"positions": POSITION, "orders": ORDER, "alerts": ALERT}
+
+
+def test_status_json_is_what_the_desk_says(quarterdeck, canned: CannedDesk) -> None:
+    canned.answers["GET /v1/status"] = (200, STATUS)
+    done = quarterdeck("status", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out) == STATUS
+    promised = {"trading_state", "environment", "account", "plans", "positions", "cash"}
+    assert promised | {"reconciled"} <= set(json.loads(done.out))
+
+
+def test_status_for_people_shows_an_unknown_figure_as_a_dash(
+    quarterdeck, canned: CannedDesk
+) -> None:
+    canned.answers["GET /v1/status"] = (200, STATUS)
+    done = quarterdeck("status")
+    assert done.code == 0
+    assert "SIM account PA1: trading ACTIVE, reconciled, market open" in done.out
+    assert "Equity -, cash 2,500.00" in done.out
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_is_a_list_of_rows(quarterdeck, canned: CannedDesk, section: str) -> None:
+    row = SECTIONS[section]
+    canned.answers["GET /v1/snapshot"] = (200, {section: {"key": row}})
+    assert json.loads(quarterdeck(section, "--json").out) == [row]
+    assert "NEM" in quarterdeck(section).out
+    canned.answers["GET /v1/snapshot"] = (200, {section: {}})
+    assert json.loads(quarterdeck(section, "--json").out) == []
+    empty = quarterdeck(section)
+    assert (empty.code, empty.out) == (0, "")
+    assert section in empty.err
+
+
+NEED_A_DESK = (
+    ("status",),
+    ("desk", "status"),
+    ("positions", "--json"),
+    ("orders",),
+    ("alerts",),
+    ("plan", "show", "3f9a"),
+    ("plan", "list"),
+    ("approve", "3f9a"),
+    ("next", "3f9a"),
+    ("pause", "3f9a"),
+    ("abort", "3f9a", "--reason", "r"),
+    ("reject", "3f9a", "--reason", "r"),
+    ("drop", "3f9a", "1"),
+    ("resize", "3f9a", "1", "5"),
+    ("resume", "--reason", "r"),
+    ("reconcile",),
+    ("portfolio",),
+)
+
+
+@pytest.mark.parametrize("command", NEED_A_DESK, ids=" ".join)
+def test_without_a_desk_they_say_so_and_leave_3(quarterdeck, home: Home, command) -> None:
+    done = quarterdeck(*command)
+    assert (done.code, done.out) == (3, "")
+    assert "No desk is running" in done.err
+
+
+def test_status_without_a_desk_still_tells_of_a_halt(quarterdeck, home: Home) -> None:
+    from datetime import UTC, datetime
+
+    set_latch(home, "me", "news", datetime(2013, 10, 8, tzinfo=UTC))
+    assert "HALTED (by me: news)" in quarterdeck("status").err
+
+
+def test_stopping_without_a_desk_is_fine(quarterdeck, home: Home) -> None:
+    assert quarterdeck("desk", "stop").code == 0
+
+
+BAD_USAGE = (
+    ("foo",),
+    ("status", "--foo"),
+    ("--env", "moon", "status"),
+    ("status", "--env", "moon"),
+    ("run",),
+    ("run", "3f9a", "--mode", "fast"),
+    ("propose",),
+    ("plan",),
+    ("plan", "show"),
+    ("resume",),
+    ("resume", "--reason", "  "),
+    ("abort", "3f9a"),
+    ("reject", "3f9a"),
+    ("drop", "3f9a", "0"),
+    ("drop", "3f9a", "x"),
+    ("journal", "burn"),
+    ("completion", "csh"),
+    ("config", "break"),
+)
+
+
+@pytest.mark.parametrize("command", BAD_USAGE, ids=" ".join)
+def test_bad_usage_is_a_sentence_and_2(quarterdeck, canned: CannedDesk, command) -> None:
+    done = quarterdeck(*command)
+    assert (done.code, done.out) == (2, "")
+    assert done.err
+    assert "Traceback" not in done.err
+    assert canned.asked == [], "nothing was asked of the desk"
+
+
+def test_an_environment_that_is_none_is_named_wherever_it_was_said(
+    quarterdeck, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.config.write_text('environment = "moon"')
+    assert str(home.config) in quarterdeck("status").err
+    monkeypatch.setenv("QUARTERDECK_ENVIRONMENT", "mars")
+    done = quarterdeck("status")
+    assert done.code == 2
+    assert "QUARTERDECK_ENVIRONMENT" in done.err
+
+
+def test_the_flag_is_over_the_variable_is_over_the_file(
+    quarterdeck, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chosen(*before: str, after: tuple[str, ...] = ()) -> str:
+        rows = json.loads(quarterdeck(*before, "config", "show", "--json", *after).out)
+        return next(row["value"] for row in rows if row["key"] == "environment")
+
+    assert chosen() == "sim"
+    home.config.write_text('environment = "paper"')
+    assert chosen() == "paper"
+    monkeypatch.setenv("QUARTERDECK_ENVIRONMENT", "live")
+    assert chosen() == "live"
+    assert chosen("--env", "sim") == "sim"
+    assert chosen(after=("--env", "paper")) == "paper"
+    assert chosen("--env", "sim", after=("--env", "paper")) == "paper"
+
+
+STEERING = {
+    ("next", "3f9a"): ("next", {}),
+    ("pause", "3f9a"): ("pause", {}),
+    ("abort", "3f9a", "--reason", "r"): ("abort", {"reason": "r"}),
+    ("reject", "3f9a", "--reason", "r"): ("reject", {"reason": "r"}),
+    ("drop", "3f9a", "2"): ("drop", {"n": 2}),
+    ("resize", "3f9a", "2", "10.5"): ("resize", {"n": 2, "qty": "10.5"}),
+}
+
+
+@pytest.mark.parametrize("command", STEERING, ids=" ".join)
+def test_steering_a_plan_is_one_request(quarterdeck, canned: CannedDesk, command) -> None:
+    name, body = STEERING[command]
+    canned.answers[f"POST /v1/plans/3f9a/{name}"] = (200, plan())
+    done = quarterdeck(*command)
+    assert (done.code, done.out) == (0, "")
+    assert canned.asked == [("POST", f"/v1/plans/3f9a/{name}", body)]
+
+
+def test_what_the_desk_refuses_is_its_sentence_and_2(quarterdeck, canned: CannedDesk) -> None:
+    canned.answers["POST /v1/resume"] = (409, {"error": "Two mismatches are open."})
+    done = quarterdeck("resume", "--reason", "fine again")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "quarterdeck: Two mismatches are open.\n"
+
+
+def test_reconcile_is_0_when_clean_and_10_when_not(quarterdeck, canned: CannedDesk) -> None:
+    mismatch = {
+        "kind": "ghost", "account": "main", "subject": "NEM", "symbol": "NEM", "ours": None,
+        "broker": "5", "explanation": "Only the broker has it.",
+    }  # fmt: skip
+    for mismatches, code in ([], 0), ([mismatch], 10):
+        answer = {"at": "2013-10-08T14:30:00Z", "mismatches": mismatches}
+        canned.answers["POST /v1/reconcile"] = (200, answer)
+        assert quarterdeck("reconcile").code == code
+        done = quarterdeck("reconcile", "--json")
+        assert (done.code, json.loads(done.out)) == (code, answer)
+
+
+def test_portfolio_prints_its_path(quarterdeck, canned: CannedDesk) -> None:
+    canned.answers["POST /v1/portfolio"] = (200, {"path": "/h/PORTFOLIO.md"})
+    assert quarterdeck("portfolio").out == "/h/PORTFOLIO.md\n"
+
+
+def test_plans_are_listed_and_shown(quarterdeck, canned: CannedDesk) -> None:
+    canned.answers["GET /v1/plans"] = (200, [ROW])
+    canned.answers["GET /v1/plans/3f9a"] = (200, plan())
+    assert json.loads(quarterdeck("plan", "list", "--json").out) == [ROW]
+    assert "3f9a" in quarterdeck("plan", "list").out
+    assert json.loads(quarterdeck("plan", "show", "3f9a", "--json").out) == plan()
+    shown = quarterdeck("plan", "show", "3f9a").out
+    assert "SELL" in shown
+    assert "UNH: small" in shown
+    assert "\x1b" not in shown, "outside text never reaches the terminal as a control"
+
+
+def test_approving_shows_the_card_and_then_takes_its_token(quarterdeck, canned: CannedDesk) -> None:
+    canned.answers["POST /v1/plans/3f9a/card"] = (200, CARD)
+    assert "Token K7QX" in quarterdeck("approve", "3f9a").out
+    assert json.loads(quarterdeck("approve", "3f9a", "--json").out) == CARD
+    canned.answers["GET /v1/plans/3f9a"] = (200, plan())
+    canned.answers["POST /v1/plans/3f9a/approve"] = (200, plan(state="approved"))
+    assert quarterdeck("approve", "3f9a", "--token", "K7QX", "--mode", "auto").code == 0
+    (body,) = canned.bodies("POST /v1/plans/3f9a/approve")
+    assert (body["token"], body["hash"], body["mode"]) == ("K7QX", "cafe", "auto")
+
+
+def test_config_check_names_every_fault(quarterdeck, home: Home) -> None:
+    assert quarterdeck("config", "check").code == 0
+    home.config.write_text("a = 1\n[sim]\nb = 2\n")
+    done = quarterdeck("config", "check")
+    assert (done.code, done.out) == (2, "")
+    assert "a is no setting" in done.err
+    assert "sim.b is no setting" in done.err
+    assert quarterdeck("config", "show").code == 2
+
+
+def test_config_show_hides_secrets(
+    quarterdeck, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUARTERDECK_PAPER__SECRET", "hush")
+    for json_wanted in ((), ("--json",)):
+        done = quarterdeck("config", "show", *json_wanted)
+        assert "hush" not in done.out + done.err
+        assert "••••" in done.out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script(quarterdeck, home: Home, shell: str) -> None:
+    done = quarterdeck("completion", shell)
+    assert done.code == 0
+    assert "_QUARTERDECK_COMPLETE" in done.out
+
+
+def test_no_desk_is_started_for_real_money_without_being_told(
+    quarterdeck, home: Home, tmp_path: Path
+) -> None:
+    directive = tmp_path / "P.md"
+    directive.write_text("x")
+    for said, missing in (((), "--live"), (("--live",), "--account")):
+        for command in (("propose", directive), ("desk", "start"), ("desk", "run")):
+            done = quarterdeck("--env", "live", *said, *command)
+            assert (done.code, done.out) == (2, "")
+            assert missing in done.err
+    assert not latched(Home(home.root, home.environment))
