@@ -21,12 +21,13 @@ class Answers:
     def take(self, text: str, expecting: bool) -> tuple[str, int]:
         """What is left for the parser of keys, and how many answers were in it.
 
-        While answers are expected, what may be the beginning of one is held back until the next call.
+        What may be the beginning of an answer is held back until the next call; a lone escape, which most
+        often is the Escape key, only while answers are expected.
         """
         *before, last = (self._held + text).split(ANSWER)
-        cut = len(last)
-        if expecting:
-            cut -= next((n for n in range(len(ANSWER) - 1, 0, -1) if last.endswith(ANSWER[:n])), 0)
+        least = 1 if expecting else 2
+        begun = (n for n in range(len(ANSWER) - 1, least - 1, -1) if last.endswith(ANSWER[:n]))
+        cut = len(last) - next(begun, 0)
         self._held = last[cut:]
         return "".join(before) + last[:cut], len(before)
 

@@ -88,6 +88,11 @@ class LineTerminal:
         os.write(self.master, keys.encode())
 
     @property
+    def stopped(self) -> bool:
+        """Whether the program is suspended."""
+        return "State:\tT" in Path(f"/proc/{self.process.pid}/status").read_text()
+
+    @property
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 

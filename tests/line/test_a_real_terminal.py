@@ -95,6 +95,18 @@ def test_after_being_suspended_all_is_painted_anew() -> None:
         terminal.read_until(lambda: terminal.text == "standing still\nat last")
 
 
+def test_stopped_by_its_shell_it_gives_the_terminal_back_and_takes_it_again() -> None:
+    with LineTerminal() as terminal:
+        terminal.read_until(lambda: terminal.text == "ready")
+        terminal.process.send_signal(signal.SIGTSTP)
+        terminal.read_until(lambda: b"\x1b[?1049l" in terminal.raw)
+        terminal.read_until(lambda: terminal.stopped)
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.read_until(lambda: terminal.raw.count(b"\x1b[?1049h") == 2)
+        terminal.type("f")
+        terminal.read_until(lambda: terminal.text == "standing still\nat last")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_app_and_restores_the_terminal(number: signal.Signals) -> None:
     with LineTerminal() as terminal:

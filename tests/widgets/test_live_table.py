@@ -215,3 +215,34 @@ async def test_a_row_with_a_missing_cell_is_refused() -> None:
     async with TableApp().run_test() as pilot:
         with pytest.raises(ValueError, match="row AA has 1 cells for 4 columns"):
             table_of(pilot.app).update_rows({"AA": ("AA",)})
+
+
+async def test_an_order_that_names_an_unknown_row_is_refused_and_changes_nothing() -> None:
+    async with TableApp().run_test() as pilot:
+        table = table_of(pilot.app)
+        table.update_rows(three())
+        with pytest.raises(KeyError, match="XOM"):
+            table.update_rows(three(), ["AA", "XOM"])
+        assert table.keys == ("AA", "FCX", "NEM")
+
+
+async def test_rows_given_before_the_table_is_on_the_screen_are_shown() -> None:
+    class Early(App[None]):
+        def compose(self) -> ComposeResult:
+            table = Watched()
+            table.update_rows(three())
+            yield table
+
+    async with Early().run_test() as pilot:
+        await pilot.pause()
+        assert lines(table_of(pilot.app))[1].startswith("›AA")
+
+
+async def test_a_title_that_does_not_fit_is_cut_like_a_word() -> None:
+    class Titles(App[None]):
+        def compose(self) -> ComposeResult:
+            yield LiveTable([Column("a", "Average", 5, align="right"), Column("b", "B", 3)])
+
+    async with Titles().run_test() as pilot:
+        await pilot.pause()
+        assert pilot.app.query_one(LiveTable).render_line(0).text.split() == ["Aver…", "B"]

@@ -155,9 +155,12 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         Rows that are not in `order` are not shown. Raises KeyError when `order` names a row that is not
         there, ValueError when a row has not one cell a column.
         """
+        in_order = tuple(rows if order is None else dict.fromkeys(order))
+        if missing := [key for key in in_order if key not in rows]:
+            raise KeyError(*missing)
+        kept = {key: self._kept(key, tuple(cells)) for key, cells in rows.items()}
         with self._repainting():
-            self._rows = {key: self._kept(key, tuple(cells)) for key, cells in rows.items()}
-            self._order = tuple(rows if order is None else order)
+            self._rows, self._order = kept, in_order
             self._marks &= self._rows.keys()
             self._strips = {key: s for key, s in self._strips.items() if key in self._rows}
             self._arrange()
@@ -191,11 +194,11 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_page_up(self) -> None:
         """A screenful up."""
-        self._step(1 - self._window)
+        self._step(-max(1, self._window - 1))
 
     def action_page_down(self) -> None:
         """A screenful down."""
-        self._step(self._window - 1)
+        self._step(max(1, self._window - 1))
 
     def action_cursor_top(self) -> None:
         """To the first row."""
@@ -253,8 +256,6 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
             key for key in self._order if not wanted or _matches(self._rows[key], wanted)
         ]
         self._line_of = {key: line for line, key in enumerate(self._shown)}
-        if missing := self._line_of.keys() - self._rows.keys():
-            raise KeyError(*missing)
         size = Size(self.size.width, HEADER + len(self._shown))
         if size != self.virtual_size:
             self.virtual_size = size
@@ -331,7 +332,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._room = width
             self._places = lay_out(self.columns, width)
         if y < HEADER:
-            return self._strip([c.title for c in self.columns], " ", self._style("header"), {})
+            return self._strip(self._titles(), " ", self._style("header"), {})
         line = y - HEADER + self.scroll_offset.y
         if line < len(self._shown):
             return self._drawn(self._shown[line])
@@ -342,6 +343,14 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
             whole = Column("", "", width)
             return Strip([Segment(fit(" " + text, whole, width), self._style("empty"))], width)
         return Strip.blank(width, self.rich_style)
+
+    def _titles(self) -> list[str]:
+        """The columns' titles, those that don't fit cut short."""
+        titles = [column.title for column in self.columns]
+        for place in self._places:
+            as_word = Column("", "", place.width)
+            titles[place.index] = fit(titles[place.index], as_word, place.width).rstrip()
+        return titles
 
     def _drawn(self, key: str) -> Strip:
         line = self._line(key)
