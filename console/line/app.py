@@ -1,8 +1,6 @@
 """An app on a slow line: its frames go through SlowLineDriver when there is a terminal of our kind."""
 
-import asyncio
 import os
-import signal
 
 from rich.color import ColorSystem
 from rich.console import RenderableType
@@ -15,6 +13,9 @@ from textual.screen import Screen
 
 from console.line.driver import SlowLineDriver
 from console.line.flow import Line
+from console.line.leaving import exit_on_signals
+
+__all__ = ["SlowLineApp", "exit_on_signals"]
 
 
 class SlowLineApp(App[ReturnType]):
@@ -59,19 +60,3 @@ class SlowLineApp(App[ReturnType]):
     def _colours(self) -> ColorSystem | None:
         """The colours the terminal has; none where NO_COLOR (no-color.org) is set."""
         return None if os.environ.get("NO_COLOR") else self.console._color_system
-
-
-def exit_on_signals(app: App[ReturnType]) -> None:
-    """From now on SIGTERM and SIGHUP end the app cleanly, with the terminal restored.
-
-    Call it from inside the running event loop. The exit code is 128 plus the signal's number. A second
-    signal ends the process at once.
-    """
-    loop = asyncio.get_running_loop()
-
-    def leave(number: int) -> None:
-        loop.remove_signal_handler(number)
-        app.exit(return_code=128 + number)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, leave, number)

@@ -8,6 +8,7 @@ title, bell, clipboard) keep their order and go first.
 
 import os
 import selectors
+import termios
 import threading
 from codecs import getincrementaldecoder
 from collections.abc import Callable
@@ -31,6 +32,10 @@ from console.line.paint import Update, paint
 ENTER_SCREEN = "\x1b[?1049h"
 LEAVE_SCREEN = "\x1b[?1049l"
 RESET_PEN = "\x1b[0m"
+AS_IT_WAS = (  # every mode that Textual sets, ended: mouse, focus, paste, resize, sync, wrap, keys, screen, cursor
+    "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?2026l"
+    "\x1b[?7h\x1b[<u\x1b[0m\x1b[?1049l\x1b[?25h"
+)
 HUNG_UP = 129  # exit code of a process that SIGHUP ended: 128 + 1
 CONTROLS_KEPT = (
     65536  # characters; a stalled terminal that owes us so much gets no more bells and titles
@@ -219,6 +224,19 @@ class SlowLineDriver(LinuxDriver):
             self._outlet.close(FAREWELL)
             self._bytes_before += self._outlet.bytes_taken
             self._outlet = None
+
+    @property
+    def holds_terminal(self) -> bool:
+        """Whether the terminal is in our hands."""
+        return self._outlet is not None
+
+    def abandon(self) -> None:
+        """Give the terminal back at once, from any thread, for the process ends without its event loop."""
+        if self.attrs_before is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+        if self._outlet is not None:
+            self._outlet.shout(AS_IT_WAS.encode())
 
     def _screen_fd(self) -> int:
         """Standard error as Textual has it, unless that was redirected away from the terminal."""

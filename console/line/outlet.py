@@ -69,6 +69,11 @@ class Outlet:
             self._since = monotonic()
             self._loop.add_writer(self._fd, self._push_on)
 
+    def shout(self, data: bytes) -> None:
+        """Write what the terminal takes of this at once, behind all that waits; from any thread."""
+        with suppress(OSError):
+            os.write(self._fd, self._rest + data)
+
     def close(self, within: float) -> None:
         """Give the rest `within` seconds (this blocks, it is for the very end), then let go."""
         self._loop.remove_writer(self._fd)

@@ -98,7 +98,7 @@ class LineTerminal:
 
     def last(self, what: str) -> Any:
         """What the program reported last, None before it did."""
-        return self.told[-1][what] if self.told else None
+        return self.told[-1].get(what) if self.told else None
 
     def _step(self, reading: bool, until: float) -> bool:
         """Take what there is from the program; False when it has ended and said all."""

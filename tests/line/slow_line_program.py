@@ -2,7 +2,7 @@
 
 It reports on the descriptor in $REPORT, a JSON line each tick: how its event loop and its line are doing.
 Keys: `f` stands still on a known screen, `w` shows wide characters and colours, `b` rings, `q` quits,
-`r` redraws, `s` suspends itself for a moment; whatever else is typed is reported.
+`r` redraws, `h` hangs for ever, `s` suspends itself for a moment; whatever else is typed is reported.
 """
 
 import json
@@ -35,7 +35,7 @@ class Program(SlowLineApp[None]):
         if os.environ.get("NOHUP") == "1":
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         else:
-            exit_on_signals(self)
+            exit_on_signals(self, grace=float(os.environ.get("GRACE", "20")))
         self.set_interval(1 / 60, self.tick)
 
     def tick(self) -> None:
@@ -71,6 +71,10 @@ class Program(SlowLineApp[None]):
         elif event.key == "s":
             with self.suspend():
                 os.write(1, b"in between\n")
+        elif event.key == "h":
+            os.write(self.report, b'{"hangs": true}\n')
+            while True:
+                pass
         elif event.key == "q":
             self.exit()
 

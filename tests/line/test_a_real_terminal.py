@@ -120,6 +120,18 @@ def test_a_signal_ends_the_app_and_restores_the_terminal(number: signal.Signals)
         assert termios.tcgetattr(terminal.master) == modes
 
 
+def test_an_app_that_hangs_gives_the_terminal_back_when_told_to_leave() -> None:
+    with LineTerminal(GRACE="0.3") as terminal:
+        modes = termios.tcgetattr(terminal.master)
+        terminal.read_until(lambda: terminal.text == "ready")
+        terminal.type("h")
+        terminal.read_until(lambda: terminal.last("hangs"))
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.end() == 128 + signal.SIGTERM
+        assert terminal.raw.endswith(b"\x1b[0m\x1b[?1049l\x1b[?25h")
+        assert termios.tcgetattr(terminal.master) == modes
+
+
 @pytest.mark.parametrize("nohup", ["0", "1"])
 def test_a_terminal_that_hangs_up_ends_the_app(nohup: str) -> None:
     with LineTerminal(NOHUP=nohup) as terminal:
