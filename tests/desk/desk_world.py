@@ -1,6 +1,7 @@
 """A desk as a real process against the simulated exchange as a real process."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from running_exchange import RunningExchange
 
 from db.home import Home
 from db.model.base import Environment
-from services.desk.client import DeskClient, DeskError, DeskUnreachableError
+from services.desk.client import DeskClient, DeskError
 from services.desk.launch import ensure_desk
 
 ROOT = Path(__file__).parent.parent.parent
@@ -122,14 +123,23 @@ class RunningDesk:
                     await asyncio.sleep(0.02)
         return document
 
-    async def follow(self, until: Callable[[Json], bool]) -> None:
-        """Journal events as they come, until one makes `until` true or the desk is gone."""
-        try:
+    @contextlib.asynccontextmanager
+    async def seen(self, wanted: Callable[[Json], bool]) -> AsyncIterator["asyncio.Future[None]"]:
+        """Follows the journal; the future is done with the first event that `wanted` names."""
+        attached, found = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+        async def follow() -> None:
             async for message in self.client.updates(events=True):
-                if message["type"] == "event" and until(message["event"]):
+                attached.set()
+                if message["type"] == "event" and wanted(message["event"]):
+                    found.set_result(None)
                     return
-        except DeskUnreachableError:
-            return
+
+        async with asyncio.timeout(DEADLINE):
+            following = asyncio.create_task(follow())
+            await attached.wait()
+            yield found
+            following.cancel()
 
 
 def ended(document: Json) -> bool:

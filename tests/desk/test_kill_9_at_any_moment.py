@@ -34,13 +34,11 @@ async def test_no_order_is_sent_twice_and_none_is_forgotten(
     def now(event: dict[str, Any]) -> bool:
         return event["kind"] == kind and step in (None, event["step"])
 
-    await desk.approve(plan_id, "auto")
-    if kind != "PlanApproved":
-        await desk.client.run(plan_id)
-        await desk.until(plan_id, lambda _: True)
-        seen = await desk.client.events(plan=plan_id)
-        if not any(now(event) for event in seen):
-            await desk.follow(now)
+    async with desk.seen(now) as seen:
+        await desk.approve(plan_id, "auto")
+        if kind != "PlanApproved":
+            await desk.client.run(plan_id)
+        await seen
     await desk.kill()
     await desk.start()
     plan = await desk.client.plan(plan_id)
