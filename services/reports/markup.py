@@ -7,7 +7,7 @@ MISSING = "—"
 """What stands where a figure is not known. Never 0."""
 
 _ANYWHERE = re.compile(r"([\\`*_\[\]<>&|~])")
-_LEADING = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+#=]))")
+_LEADING = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+#=](?!\d)))")
 """What would begin a heading, a rule or a list."""
 
 
