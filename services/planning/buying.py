@@ -56,7 +56,11 @@ def buys_for(
     floor = max(target_cash or ZERO, facts.policy.min_cash_weight or ZERO) * now.equity
     budget = min(now.cash + _proceeds(facts, sells) - floor, cash)
     lots, scale = _scaled(facts, account, _worth_it(facts, lots, now, skipped), budget)
-    if scale < 1:
+    if not scale:
+        why = "the cash target and the policy's minimum leave nothing to spend"
+        skipped += [Skipped(symbol=lot.pick.symbol, reason=why) for lot in lots]
+        lots = []
+    elif scale < 1:
         lots = _worth_it(facts, lots, now, skipped)
     drafts = tuple(_draft(facts, account, lot, scale) for lot in lots)
     return Drafted(drafts, tuple(skipped), tuple(findings))
@@ -218,7 +222,7 @@ def _scaled(
     facts: Facts, account: str, lots: list[Lot], budget: Decimal
 ) -> tuple[list[Lot], Decimal]:
     """The lots, all scaled by one factor when their worst cost is more than the budget."""
-    if sum((_cost(facts, account, lot) for lot in lots), ZERO) <= budget:
+    if not lots or sum((_cost(facts, account, lot) for lot in lots), ZERO) <= budget:
         return lots, Decimal(1)
     full = sum(
         (
