@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from textual import events
 from textual.actions import parse
 from textual.dom import DOMNode
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 
 import themes
 from console.clock import Clock, MarketTime
+from console.keyboard import Keyboard, Typed
 from console.keymap import Binding
 from console.line.app import SlowLineApp, exit_on_signals
 from console.screens.main import MainScreen
@@ -63,8 +65,10 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         self.seen_snapshot: DeskSnapshot | None = None
         self.halt_pressed = False
         self._attach_desk = attach
+        self.keyboard = Keyboard(self._heard, self._pumps)
         self._came: float | None = None
         self._desk = "starting"
+        self._trouble = ""
         super().__init__()
         self._theme_problem = self._dress()
         self._main = MainScreen(home.environment.value, self.settings.zone)
@@ -92,6 +96,7 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Draw first; what else there is comes after the first frame."""
+        self.run_worker(self.keyboard.run(), group="keyboard")
         if not self.is_headless:
             exit_on_signals(self)
         self.call_after_refresh(self._begin)
@@ -111,19 +116,40 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
     # Keys
 
     async def on_event(self, event: events.Event) -> None:
-        """Every key is looked up in the keymap first; what means nothing there goes on to the widgets."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            found = self._meaning(event)
-            if found is not None:
-                await self._act(*found)
-                return
+        """A halt acts at once; every other key waits for its turn."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            if isinstance(event, events.Key) and self._halts(event):
+                self.keyboard.forget()
+                self.action_halt()
+            else:
+                self.keyboard.take(event)
+            return
         await super().on_event(event)
+
+    def _halts(self, event: events.Key) -> bool:
+        found = self._meaning(event)
+        return found is not None and found[1].id == "halt"
+
+    async def _heard(self, event: Typed) -> None:
+        """A key is looked up in the keymap first; what means nothing there goes on to the widgets."""
+        found = self._meaning(event) if isinstance(event, events.Key) else None
+        if found is not None:
+            await self._act(*found)
+        else:
+            await super().on_event(event)
+
+    def _pumps(self) -> Iterator[MessagePump]:
+        """Whose queues hold what a key set off."""
+        if (focused := self.screen.focused) is not None:
+            yield focused
+        yield self.screen
+        yield self
 
     def _meaning(self, event: events.Key) -> tuple[DOMNode, Binding] | None:
         start = self.screen.focused or self.screen
         typed = start.check_consume_key(event.key, event.character)
         for node in start.ancestors_with_self:
-            for key in _heard(event):
+            for key in _names(event):
                 binding = self.keymap_table.find(context_of(node), key)
                 if binding is None or (typed and not _breaks_in(binding, start)):
                     continue
@@ -173,6 +199,7 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         """The desk said how things are."""
         first = self._desk != "ok"
         self.seen_snapshot, self._came, self._desk = snapshot, self.clock.monotonic(), "ok"
+        self._trouble = ""
         self.market.take(snapshot.clock)
         if snapshot.trading_state == "HALTED":
             self.halt_pressed = False  # the desk's word takes over
@@ -182,8 +209,9 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
 
     def on_desk_lost(self, sentence: str) -> None:
         """The desk does not answer. What it last said stays, marked as old."""
-        if self._desk == "ok" or self.seen_snapshot is None:
+        if sentence != self._trouble:
             self.say(sentence, severity="warning")
+        self._trouble = sentence
         self._desk = "lost"
         if self.seen_snapshot is None:
             self._came = self.clock.monotonic() if self._came is None else self._came
@@ -228,6 +256,7 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
                 self.market.now,
                 self._desk,
                 self.halt_pressed,
+                self._trouble,
             )
         )
 
@@ -310,7 +339,7 @@ def context_of(node: DOMNode) -> str:
     return "list" if isinstance(node, LiveTable) else ""
 
 
-def _heard(event: events.Key) -> tuple[str, ...]:
+def _names(event: events.Key) -> tuple[str, ...]:
     """The names a key press may have in the keymap."""
     if event.character is not None and event.is_printable and event.character != " ":
         return (event.character,)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 HEAVY = ("aiohttp", "console.snapshots", "services.desk.latch")
 """Imported in a thread after the first frame, so that drawing and keys never wait for them."""
-LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 15.0
 """Seconds between two attempts to attach, at most."""
 
 Attach = Callable[[], Awaitable[DeskClient]]
@@ -61,7 +61,7 @@ class Link:
             except (DeskError, OSError, ValueError) as error:
                 # ValueError: a message that can't be read. A fresh snapshot may be readable.
                 self._listener.on_desk_lost(_sentence(error))
-            await self._pause(min(LONGEST_PAUSE, 0.25 * 2**failures))
+            await self._pause(min(LONGEST_PAUSE, 0.25 * 2 ** min(failures, 10)))
             failures += 1
 
     async def _snapshots(self) -> AsyncIterator[None]:

@@ -54,6 +54,8 @@ class Standing:
     desk: str = "starting"
     """`ok`, `starting` or `lost`."""
     lost_for: timedelta = timedelta(0)
+    trouble: str = ""
+    """Why no desk has answered yet."""
 
 
 def standing(
@@ -63,11 +65,13 @@ def standing(
     market_now: datetime | None,
     desk: str,
     halted: bool,
+    trouble: str = "",
 ) -> Standing:
     """The facts of a snapshot that came `elapsed` ago. `halted`: HALT was pressed here, whatever the
-    desk says."""
+    desk says. `trouble`: why no desk answered yet."""
     if snapshot is None:
-        return Standing(environment, trading_state="HALTED" if halted else "", desk=desk)
+        state = "HALTED" if halted else ""
+        return Standing(environment, trading_state=state, desk=desk, trouble=trouble)
     clock, feed = snapshot.clock, snapshot.feed
     start = snapshot.last_equity
     day = snapshot.day_pl
@@ -137,7 +141,8 @@ def _before_the_first_word(
     halted = "state-halted" if now.trading_state == "HALTED" else "fact"
     desk = "desk starting…" if now.desk == "starting" else "desk LOST: no figures yet"
     tone = "fact" if now.desk == "starting" else "lost"
-    return (environment, Fact((state,), halted), Fact((desk,), tone)), ()
+    why = (Fact((now.trouble,), "warning"),) if now.trouble else ()
+    return (environment, Fact((state,), halted), Fact((desk,), tone)), why
 
 
 def _clock(now: Standing, zone: ZoneInfo) -> Fact:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from canned_desk import AT, CannedDesk
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from console.app import QuarterdeckApp
@@ -52,6 +54,18 @@ class Deck:
     async def press(self, *keys: str) -> None:
         for key in keys:
             await self.pilot.press(key)
+        await self.until(lambda: self.app.keyboard.idle)
+        await self.pilot.pause()
+
+    async def burst(self, *keys: str) -> None:
+        """Keys that arrive all at once, as a stalled line lets them go."""
+        for key in keys:
+            character = key if len(key) == 1 else {"enter": "\r", "space": " "}.get(key)
+            self.app.post_message(
+                events.Key(_character_to_key(key) if len(key) == 1 else key, character)
+            )
+        await self.pilot.pause()
+        await self.until(lambda: self.app.keyboard.idle)
         await self.pilot.pause()
 
     async def asked(self, path: str) -> Any:

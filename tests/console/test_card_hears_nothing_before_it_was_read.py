@@ -55,8 +55,8 @@ async def test_pastes_before_400_ms_are_discarded(home: Home) -> None:
 
 async def test_type_ahead_in_one_burst_with_the_opening_key_does_not_approve(home: Home) -> None:
     async with opened(home) as deck:
-        await card_of(deck, f"a{TOKEN}")
-        await deck.press("enter")
+        await deck.burst("a", *TOKEN, "enter")
+        await deck.boxed("ApprovalCard")
         assert not any(path == APPROVE for path, _ in deck.desk.asked)
 
 
@@ -114,3 +114,11 @@ async def test_the_card_fits_80_by_24_with_its_token_line_in_sight(home: Home) -
         assert f"type {TOKEN}" in shown
         assert "PA3QD7XK21" in shown
         assert "worst-case cash 5,021.33" in shown
+
+
+async def test_a_token_and_enter_that_arrive_at_once_are_heard_in_order(home: Home) -> None:
+    async with opened(home) as deck:
+        await card_of(deck)
+        deck.ticks.at += 1
+        await deck.burst(*TOKEN, "enter")
+        assert (await deck.asked(APPROVE))["token"] == TOKEN
