@@ -17,6 +17,7 @@ class PriceBoard:
         self._monotonic = monotonic
         self._quotes: dict[str, Quote] = {}
         self._born: dict[str, float] = {}
+        self._arrived: dict[str, float] = {}
         self._heard = monotonic()
         self._watched: frozenset[str] = frozenset()
 
@@ -33,6 +34,7 @@ class PriceBoard:
         now = self._monotonic()
         if quote.source == "stream":
             self._heard = now
+        self._arrived[quote.symbol] = now
         known = self._quotes.get(quote.symbol)
         if known is not None and quote.at < known.at:
             return False
@@ -60,6 +62,16 @@ class PriceBoard:
     def silent(self, seconds: float = SILENCE) -> bool:
         """True when symbols are watched and the stream brought nothing for more than `seconds`."""
         return bool(self._watched) and self._monotonic() - self._heard > seconds
+
+    def overdue(self, seconds: float = SILENCE) -> frozenset[str]:
+        """Watched symbols of which nothing came for more than `seconds`, from stream or polling:
+        a plan that streams fewer symbols than are watched leaves the others to polling."""
+        now = self._monotonic()
+        return frozenset(
+            symbol
+            for symbol in self._watched
+            if now - self._arrived.get(symbol, float("-inf")) > seconds
+        )
 
     def polling(self, market_open: bool, seconds: float = SILENCE) -> str | None:
         """Why prices must be polled now, in a sentence; None while the stream does it, and while

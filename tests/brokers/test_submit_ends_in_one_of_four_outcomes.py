@@ -1,6 +1,7 @@
 """Every way a POST can end: its class, and that it was sent exactly once (alpaca.md §0, §2)."""
 
 import asyncio
+import dataclasses
 import json
 import socket
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from decimal import Decimal
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
-from unruly_server import KEY, QUICK, SECRET, Handler, Unruly, answering
+from unruly_server import KEY, PATIENT, QUICK, SECRET, Handler, Unruly, answering
 from wire_rows import order_row
 
 from db.clock import SystemClock
@@ -264,3 +265,15 @@ async def test_an_order_whose_sender_was_cancelled_before_its_turn_never_leaves(
     unruly.released.set()
     await asyncio.gather(*orders[:4])
     assert len(unruly.sent("POST")) == 4
+
+
+async def test_the_silence_of_the_socket_itself_has_a_limit(unruly: Unruly) -> None:
+    """Not only the wait for it: else a thread would be lost with every silent answer."""
+    unruly.handler = unruly.hang
+    limits = dataclasses.replace(PATIENT, read=0.1)
+    broker = AlpacaBroker(
+        "main", SecretStr(KEY), SecretStr(SECRET), unruly.endpoints(), SystemClock(), limits
+    )
+    outcome = await broker.submit(request(), permit=permitted)
+    await broker.close()
+    assert outcome == Unresolved(reason="the broker did not answer in time")

@@ -94,3 +94,17 @@ def test_polling_takes_over_in_market_hours_and_says_so(board: PriceBoard, clock
     assert board.polling(market_open=False) is None
     reason = board.polling(market_open=True)
     assert reason == "No quote has been streamed for 7 s: prices are polled."
+
+
+def test_a_symbol_of_which_nothing_comes_is_overdue_though_the_stream_speaks(
+    board: PriceBoard, clock: Hand
+) -> None:
+    board.watch(frozenset({"XYZ", "QRS"}))
+    assert board.overdue() == {"XYZ", "QRS"}
+    board.update(quote())
+    assert board.overdue() == {"QRS"}
+    board.update(quote(source="poll").model_copy(update={"symbol": "QRS"}))
+    assert board.overdue() == frozenset()
+    clock.at += SILENCE + 0.1
+    board.update(quote())
+    assert board.overdue() == {"QRS"}

@@ -57,6 +57,7 @@ class AlpacaBroker:
         clock: Clock,
         timeouts: Timeouts | None = None,
         backoff: Backoff | None = None,
+        requests_a_minute: int = 200,
     ) -> None:
         """Connects to nothing yet. Raises EndpointError for an address that must not get keys,
         ValueError for missing keys."""
@@ -65,7 +66,7 @@ class AlpacaBroker:
         self._name = account_name
         self._clock = clock
         limits = timeouts or Timeouts()
-        self._courier = Courier(checked(endpoints), key, secret, clock, limits)
+        self._courier = Courier(checked(endpoints), key, secret, clock, limits, requests_a_minute)
         self._streams = Streams(
             account_name, key, secret, endpoints, limits, self._market_open, backoff
         )

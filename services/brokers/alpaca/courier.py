@@ -38,12 +38,16 @@ class Courier:
         secret: SecretStr,
         clock: Clock,
         timeouts: Timeouts,
+        requests_a_minute: int,
     ) -> None:
         self._clock = clock
         self._timeouts = timeouts
         self._rest = Rest(endpoints, key, secret, timeouts)
         # The data host counts on its own.
-        self._limits = {host: RequestLimiter(clock.monotonic) for host in ("trading", "data")}
+        self._limits = {
+            host: RequestLimiter(clock.monotonic, limit=requests_a_minute)
+            for host in ("trading", "data")
+        }
         self._pools = {
             lane: ThreadPoolExecutor(THREADS, f"broker-{lane.name.lower()}") for lane in Lane
         }

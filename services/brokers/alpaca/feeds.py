@@ -40,7 +40,9 @@ class Streams:
 
     def watch(self, symbols: Sequence[str]) -> None:
         """From any thread; the stream follows at once or when it connects."""
-        self._wanted = frozenset(symbols)
+        if (wanted := frozenset(symbols)) == self._wanted:
+            return
+        self._wanted = wanted
         for thread in self._threads:
             thread.call(self._changed.set)
 

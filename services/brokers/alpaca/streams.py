@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import msgpack
 from alpaca.data.enums import DataFeed
 from alpaca.data.live.stock import StockDataStream
 from alpaca.trading.stream import TradingStream
@@ -38,6 +37,9 @@ _SAID: Mapping[str, str] = {
 _HARMLESS = frozenset({403, 407, 412, 413})
 """Errors of the data stream after which it goes on (alpaca.md §6.3)."""
 _TOO_MANY_SYMBOLS = 405
+
+BASIC_PLAN = 30
+"""Symbols that the free data plan streams."""
 
 FLUSH = 0.05
 """Seconds between two deliveries of quotes: at most 20 a second, the latest of each symbol."""
@@ -188,7 +190,9 @@ class QuoteStream(StockDataStream):
         self._market_open = market_open
         self._silence = silence
         self._acknowledged = False
-        self._remark = ""
+        self._subscribed: frozenset[str] = frozenset()
+        self._most: int | None = None
+        self._answered = asyncio.Event()
         self._connected: Callable[[str], None] = lambda remark: None
         self._latest: dict[str, Any] = {}
         self._flushed = float("-inf")
@@ -199,15 +203,11 @@ class QuoteStream(StockDataStream):
         while not self._wanted():
             await self._changed.wait()
             self._changed.clear()
+        self._changed.set()
+        self._connected = connected
         async with _explained(*self._keys):
             async with asyncio.timeout(self._deadline):
                 await self._start_ws()
-                await self._subscribe_to(self._wanted())
-                while not self._acknowledged:
-                    for message in msgpack.unpackb(await self._ws.recv()):
-                        await self._dispatch(message)
-            connected(self._remark)
-            self._connected = connected
             await self._first_of(self._consume(), self._follow())
         if self._wanted() and self._market_open():
             raise StreamLostError(f"no quotes for {self._silence:g} s")
@@ -225,37 +225,55 @@ class QuoteStream(StockDataStream):
                 await asyncio.gather(*tasks)
 
     async def _follow(self) -> None:
+        """After every change of what is wanted, ask until the broker's own list agrees; one
+        question at a time, none twice."""
         while True:
             await self._changed.wait()
             self._changed.clear()
-            await self._subscribe_to(self._wanted())
+            asked: set[tuple[str, frozenset[str]]] = set()
+            while (change := self._next_change()) is not None and change not in asked:
+                asked.add(change)
+                await self._ask(*change)
 
-    async def _subscribe_to(self, symbols: frozenset[str]) -> None:
-        """Replace the subscription; `subscribe` only adds, so what is gone is unsubscribed."""
-        handlers = self._handlers["quotes"]
-        gone = sorted(set(handlers) - symbols)
-        self._handlers["quotes"] = dict.fromkeys(sorted(symbols), self._on_quote)
-        if gone:
-            await self._send_unsubscribe_msg("quotes", gone)
-        if symbols - set(handlers):
-            await self._send_subscribe_msg()
+    def _next_change(self) -> tuple[str, frozenset[str]] | None:
+        goal = frozenset(sorted(self._wanted())[: self._most])
+        self._handlers["quotes"] = dict.fromkeys(sorted(goal), self._on_quote)
+        if gone := self._subscribed - goal:
+            return "unsubscribe", gone
+        return ("subscribe", goal) if goal - self._subscribed else None
+
+    async def _ask(self, action: str, symbols: frozenset[str]) -> None:
+        self._answered.clear()
+        if action == "subscribe":
+            await self._send_subscribe_msg()  # of all handlers, which are `symbols`
+        else:
+            await self._send_unsubscribe_msg("quotes", sorted(symbols))
+        async with asyncio.timeout(self._deadline):
+            await self._answered.wait()
 
     async def _dispatch(self, msg: dict[str, Any]) -> None:
         kind = msg.get("T")
         if kind == "error":
             self._on_error(msg)
         elif kind == "subscription":
-            self._acknowledged = True
+            self._subscribed = frozenset(msg.get("quotes") or ())
+            self._on_answer("")
         else:
             await super()._dispatch(msg)
+
+    def _on_answer(self, remark: str) -> None:
+        """The first answer makes the connection; a remark is told whenever it comes."""
+        self._answered.set()
+        if remark or not self._acknowledged:
+            self._acknowledged = True
+            self._connected(remark)
 
     def _on_error(self, message: Mapping[str, Any]) -> None:
         code, said = message.get("code"), str(message.get("msg"))
         if code == _TOO_MANY_SYMBOLS:
-            # The subscription stays as it was; what is missing shows as stale and is polled.
-            self._remark = "the data plan does not stream that many symbols"
-            self._acknowledged = True
-            self._connected(self._remark)
+            # The subscription stays as it was: ask for fewer. The rest goes stale and is polled.
+            self._most = BASIC_PLAN
+            self._on_answer(f"the data plan streams {BASIC_PLAN} symbols: the others are polled")
         elif code in _HARMLESS:
             log.warning("the quote stream says: %s (%s)", said, code)
         else:
