@@ -4,7 +4,6 @@ Everything that matters is a fold of it (spec 7, Journal)."""
 
 import asyncio
 import json
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -232,6 +231,5 @@ def _back_up_before_migration(
     db: sqlite3.Connection, path: Path, version: int, now: datetime
 ) -> None:
     to = path.with_name(f"{path.name}.schema{version}.{now:%Y%m%dT%H%M%SZ}.bak")
-    with closing(sqlite3.connect(to)) as target:
+    with closing(writing(to)) as target:
         db.backup(target)
-    shutil.copymode(path, to)

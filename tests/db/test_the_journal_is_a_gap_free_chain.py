@@ -11,10 +11,20 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from journal_drafts import DRAFTS, Ticking, draft, fill, intended, order, received
+from journal_drafts import (
+    DRAFTS,
+    Ticking,
+    alert,
+    draft,
+    fill,
+    intended,
+    order,
+    plan,
+    received,
+)
 
 from db.journal import Journal, JournalError, backup, rebuild, verify
-from db.model.event import Event, EventDraft
+from db.model.event import KINDS, Event, EventDraft
 from db.projections import TABLES
 
 GROUPS = st.lists(st.lists(DRAFTS, min_size=1, max_size=4), max_size=5)
@@ -251,3 +261,46 @@ async def test_a_backup_taken_while_in_use_is_a_whole_journal(tmp_path: Path) ->
     await journal.close()
     assert verify(tmp_path / "copy.db").events == 1
     assert tables(tmp_path / "copy.db") == tables(journal.path)
+
+
+async def traced(path: Path, *appends: tuple[EventDraft, ...]) -> list[str]:
+    """Which commits were made for appends that waited together: FULL or NORMAL."""
+    journal = await Journal.open(path, Ticking())
+    said: list[str] = []
+    journal._db.set_trace_callback(said.append)
+    await asyncio.gather(*(journal.append(*drafts) for drafts in appends))
+    await journal.close()
+    level, commits = "", []
+    for statement in said:
+        if statement.startswith("PRAGMA synchronous"):
+            level = statement.rpartition(" ")[2]
+        elif statement == "COMMIT":
+            commits.append(level)
+    return commits
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+async def test_what_must_be_on_disk_is_synced_before_its_append_returns(
+    tmp_path: Path, kind: str
+) -> None:
+    needs: dict[str, EventDraft] = {
+        "PlanCreated": draft(kind, plan_id="p1", plan=plan().to_json()),
+        "PlanEdited": draft(kind, plan_id="p1", plan=plan().to_json()),
+        "OrderIntended": intended(order()),
+        "FillReceived": received(fill()),
+        "PositionAdopted": draft(kind, account="main", symbol="NEM", qty="1"),
+        "ProtectionSet": draft(kind, account="main", symbol="NEM"),
+        "AlertRaised": draft(kind, alert=alert().to_json()),
+        "DayStarted": draft(kind, date="2026-01-05", equity="1"),
+        "MismatchIgnored": draft(kind, key="ghost:main:AA"),
+    }
+    one = needs.get(kind, draft(kind, client_order_id="qd-1", plan_id="p1", reason="x", by="me"))
+    commits = await traced(tmp_path / "journal.db", (draft("ReportWritten"), one))
+    assert commits == ["FULL" if KINDS[kind].synced else "NORMAL"]
+
+
+async def test_appends_that_wait_together_share_a_commit(tmp_path: Path) -> None:
+    appends = [(draft("ReportWritten", n=n),) for n in range(200)]
+    commits = await traced(tmp_path / "journal.db", *appends, (intended(order()),))
+    assert len(commits) < 100
+    assert commits[-1] == "FULL"

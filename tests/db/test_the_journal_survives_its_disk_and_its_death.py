@@ -150,7 +150,7 @@ def test_a_missing_directory_is_said(tmp_path: Path) -> None:
         asyncio.run(Journal.open(tmp_path / "gone" / "journal.db", Ticking()))
 
 
-@pytest.mark.parametrize("content", [b"not a journal, " * 500, os.urandom(9000)])
+@pytest.mark.parametrize("content", [b"not a journal, " * 500, bytes(range(256)) * 40], ids="ab")
 async def test_a_file_that_is_no_database_is_said(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "journal.db"
     path.write_bytes(content)
