@@ -42,7 +42,8 @@ class Policy(Noun):
     approval_minutes: int = 10
     drift_tolerance: Exact = Decimal("0.01")
     """Move of any step's price since the plan was shown that voids its approval."""
-    stale_price_seconds: int = 5
+    stale_price_seconds: int = 30
+    """A quiet stock is quoted seldom: market orders ask for `quote_fresh_seconds`, alerts for this."""
     restricted: dict[str, str] = {}
     """Symbol → why it may not be bought."""
 

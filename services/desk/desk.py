@@ -92,6 +92,7 @@ class Desk:
         await self.facts.refresh_clock()
         portfolio = await self.facts.refresh_portfolio()
         await self.facts.refresh_instruments()
+        await self.facts.quotes([position.symbol for position in portfolio.positions])
         await self._note_start(portfolio.accounts[0].number)
         self._supervise("messages", self._listen)
         self._supervise("tracker", self.engine.tracker.run)

@@ -189,9 +189,10 @@ def approval_card(
 
 
 def worst_case_cash(run: PlanRun, facts: Facts) -> Decimal:
-    """Lowest cash while the remaining steps run, sells at their conservative expectation, buys at
+    """Lowest cash after any of the remaining steps, sells at their conservative expectation, buys at
     their worst price."""
-    cash = lowest = facts.portfolio.cash
+    cash = facts.portfolio.cash
+    on_the_way = []
     for step in run.plan.steps:
         if not needs_order(run, step):
             continue
@@ -200,8 +201,8 @@ def worst_case_cash(run: PlanRun, facts: Facts) -> Decimal:
             cash += left * step.expected_price
         else:
             cash -= left * worst_price(step, facts.quotes.get(step.symbol), facts.policy)
-        lowest = min(lowest, cash)
-    return lowest
+        on_the_way.append(cash)
+    return min(on_the_way, default=cash)
 
 
 def _drift(run: PlanRun, facts: Facts) -> tuple[Drift, ...]:
