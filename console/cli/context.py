@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Concatenate, NoReturn, ParamSpec
@@ -18,8 +18,9 @@ import click
 
 from console.cli.place import NAMES, place
 from db.home import Home
+from db.model.base import Environment
 from services.desk.client import DeskClient
-from services.desk.launch import ensure_desk
+from services.desk.launch import answers, ensure_desk
 from services.desk.options import DeskOptions
 
 P = ParamSpec("P")
@@ -45,10 +46,16 @@ class Desk:
         async with DeskClient(self.home.socket) as client:
             yield client
 
+    async def start(self) -> bool:
+        """Start the desk unless one answers; True when this did. Raises LaunchError."""
+        if await answers(self.home):
+            return False
+        return await ensure_desk(self.home, with_account(self.home, self.options))
+
     @asynccontextmanager
     async def started(self) -> AsyncIterator[DeskClient]:
         """A client of the desk, which is started when none runs. Raises LaunchError."""
-        if await ensure_desk(self.home, self.options):
+        if await self.start():
             talk(f"Started the desk ({self.home.environment.value}); its log is {self.home.log}.")
         async with self.running() as client:
             yield client
@@ -115,6 +122,15 @@ def desk_of(ctx: click.Context) -> Desk:
 
 class CutOffError(Exception):
     """Whoever read the data went away."""
+
+
+def with_account(home: Home, options: DeskOptions) -> DeskOptions:
+    """For real money: the account's number, typed where somebody can type (spec 1)."""
+    meant = home.environment is Environment.LIVE and options.live and not options.account
+    if not (meant and sys.stdin.isatty()):
+        return options
+    typed = click.prompt("REAL MONEY. Type the account's number", err=True)
+    return replace(options, account=str(typed).strip())
 
 
 def data(text: str) -> None:

@@ -2,9 +2,9 @@
 
 import click
 
-from console.cli.context import Desk, about_desk, as_json, become, data, talk
+from console.cli.context import Desk, about_desk, as_json, become, data, talk, with_account
 from console.cli.exits import Exit
-from services.desk.launch import LaunchError, answers, ensure_desk, stop_desk
+from services.desk.launch import LaunchError, answers, stop_desk
 
 OWN_HELP = {"help_option_names": [], "ignore_unknown_options": True, "allow_extra_args": True}
 """For commands that are another program: it reads its own options."""
@@ -19,7 +19,7 @@ def desk_command() -> None:
 @about_desk
 async def start(desk: Desk) -> int:
     """Start the desk in the background, unless one runs already."""
-    started = await ensure_desk(desk.home, desk.options)
+    started = await desk.start()
     talk(
         f"The desk ({desk.home.environment.value}) {'is ready' if started else 'runs already'}; "
         f"its log is {desk.home.log}."
@@ -61,10 +61,11 @@ async def status(desk: Desk, json_wanted: bool) -> int:
 @about_desk
 async def run(desk: Desk) -> int:
     """Run the desk in this terminal, until Ctrl+C."""
-    refusal = desk.options.refusal(desk.home.environment)
+    options = with_account(desk.home, desk.options)
+    refusal = options.refusal(desk.home.environment)
     if refusal is not None:
         raise LaunchError(refusal)
-    become("services.desk", desk.options.arguments(desk.home.environment))
+    become("services.desk", options.arguments(desk.home.environment))
 
 
 @click.command("exchange", context_settings=OWN_HELP, add_help_option=False)

@@ -55,12 +55,17 @@ async def orders_command(desk: Desk, json_wanted: bool) -> int:
 
 
 @click.command("alerts")
+@click.option("--all", "all_wanted", is_flag=True, help="Those that are over too.")
 @JSON
 @about_desk
-async def alerts_command(desk: Desk, json_wanted: bool) -> int:
-    """Alerts that are not cleared."""
+async def alerts_command(desk: Desk, all_wanted: bool, json_wanted: bool) -> int:
+    """Alerts whose condition is not over."""
     head = ("alert", "severity", "since", "subject", "what")
-    return await _section(desk, "alerts", json_wanted, head, _alert_cells)
+
+    def wanted(alert: Json) -> bool:
+        return all_wanted or alert["cleared_at"] is None
+
+    return await _section(desk, "alerts", json_wanted, head, _alert_cells, wanted)
 
 
 async def _section(
@@ -69,9 +74,10 @@ async def _section(
     json_wanted: bool,
     head: Sequence[str],
     cells: Callable[[Json], list[str]],
+    wanted: Callable[[Json], bool] = lambda row: True,
 ) -> int:
     async with desk.running() as client:
-        rows = list((await client.snapshot())[name].values())
+        rows = [row for row in (await client.snapshot())[name].values() if wanted(row)]
     if json_wanted:
         data(as_json(rows))
         return Exit.FINE

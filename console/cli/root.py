@@ -4,7 +4,7 @@ from importlib import import_module
 
 import click
 
-from console.cli.context import desk_of, desk_options
+from console.cli.context import desk_of, desk_options, with_account
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "desk": ("console.cli.desk", "Start, stop or ask the desk."),
@@ -70,4 +70,4 @@ def quarterdeck(ctx: click.Context) -> int:
     from console.cli.start import open_console
 
     desk = desk_of(ctx)
-    return open_console(desk.home, desk.options)
+    return open_console(desk.home, with_account(desk.home, desk.options))

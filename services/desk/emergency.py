@@ -102,6 +102,8 @@ async def _through_desk(request: Request, clock: Clock) -> HaltReport | None:
                 if found is not None and found.get("complete") is True:
                     return HaltReport.model_validate(found)
                 await clock.sleep(ROUND_SECONDS)
+        except DeskUnreachable:
+            return None
         except (DeskError, ValidationError) as error:
             _talk(f"The desk: {error}")
     return None

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "desk_client"))
+from as_process import QUARTERDECK
 from canned_desk import CannedDesk
 
 from console.cli.run import run
@@ -16,7 +17,6 @@ from db.home import Home
 from db.model.base import Environment
 
 Command = Callable[..., "Done"]
-QUARTERDECK = [sys.executable, "-c", "from console.cli import main; main()"]
 
 
 class Done:

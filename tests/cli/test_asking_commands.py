@@ -55,6 +55,15 @@ def test_a_section_is_a_list_of_rows(quarterdeck, canned: CannedDesk, section: s
     assert section in empty.err
 
 
+def test_alerts_that_are_over_are_only_shown_when_asked_for(
+    quarterdeck, canned: CannedDesk
+) -> None:
+    over = {**ALERT, "alert_id": "a2", "cleared_at": "2013-10-08T14:31:00Z"}
+    canned.answers["GET /v1/snapshot"] = (200, {"alerts": {"a1": ALERT, "a2": over}})
+    assert json.loads(quarterdeck("alerts", "--json").out) == [ALERT]
+    assert json.loads(quarterdeck("alerts", "--all", "--json").out) == [ALERT, over]
+
+
 NEED_A_DESK = (
     ("status",),
     ("desk", "status"),

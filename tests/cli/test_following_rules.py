@@ -1,8 +1,10 @@
 """Following a plan: every event once, in order, through lost lines and restarted desks."""
 
+from collections.abc import Callable
+
 import pytest
 from canned_desk import CannedDesk
-from canned_plans import Story, event, plan
+from canned_plans import event, plan
 
 from console.cli.follow import PAGE, Following
 from db.home import Home
@@ -12,56 +14,45 @@ Json = dict
 
 
 class Heard:
-    def __init__(self) -> None:
+    """What following showed and said; either may be given something more to do."""
+
+    def __init__(self, also: Callable[[object], None] = lambda _: None) -> None:
         self.events: list[int] = []
         self.talk: list[str] = []
+        self._also = also
+
+    def show(self, found: Json) -> None:
+        self.events.append(found["seq"])
+        self._also(found["seq"])
+
+    def say(self, sentence: str) -> None:
+        self.talk.append(sentence)
+        self._also(sentence)
 
     def following(self, client: DeskClient, patience: float = 30.0) -> Following:
-        return Following(
-            client, "3f9a", 5, lambda e: self.events.append(e["seq"]), self.talk.append,
-            patience=patience,
-        )  # fmt: skip
+        return Following(client, "3f9a", 5, self.show, self.say, patience=patience)
 
 
 async def test_a_desk_that_restarts_is_waited_for(home: Home) -> None:
-    first = CannedDesk(home.socket)
-    first.start()
-    Story(first, ["selling"]).started = True
-    second = CannedDesk(home.socket)
-    heard = Heard()
-
-    def restart(_: Json) -> tuple[int, Json]:
-        return 200, plan(state="selling")
-
-    first.answers["GET /v1/plans/3f9a"] = restart
+    first, second = CannedDesk(home.socket), CannedDesk(home.socket)
+    first.answers["GET /v1/plans/3f9a"] = (200, plan(state="selling"))
     first.answers["GET /v1/events?after=5&limit=500&plan=3f9a"] = (200, [event(6)])
-    story = Story(second, ["paused"])
-    story.started = True
-    story.events = [event(6), event(7)]
-    story.looks = 2
-    story._offer_events()
+    second.answers["GET /v1/plans/3f9a"] = (200, plan(state="paused"))
+    second.answers["GET /v1/events?after=6&limit=500&plan=3f9a"] = (200, [event(7), event(8)])
 
-    def go_over(said: str) -> None:
-        heard.talk.append(said)
-        if "Waiting" in said:
+    def play(happened: object) -> None:
+        if happened == 6:
+            first.stop()
+        elif "Waiting" in str(happened):
             second.start()
 
+    heard = Heard(play)
+    first.start()
     async with DeskClient(home.socket) as client:
-        following = heard.following(client)
-        following._talk = go_over
-        shown = following._show
-
-        def show(found: Json) -> None:
-            shown(found)
-            if found["seq"] == 6:
-                first.stop()
-
-        following._show = show
-        ended = await following.to_the_end()
+        ended = await heard.following(client).to_the_end()
     second.stop()
     assert ended["state"] == "paused"
-    assert heard.events[:2] == [6, 7]
-    assert heard.events == sorted(set(heard.events))
+    assert heard.events == [6, 7, 8]
     assert "answers again" in heard.talk[-1]
 
 

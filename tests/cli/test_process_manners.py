@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
+from as_process import QUARTERDECK
 from canned_desk import CannedDesk
 from canned_plans import POSITION, Story, plan
-from conftest import QUARTERDECK
 
 from db.home import Home
 
@@ -73,6 +73,26 @@ def test_at_a_terminal_the_token_is_typed(
         os.close(its)
     assert command.returncode == code, err
     assert bool(canned.bodies("POST /v1/plans/3f9a/run")) is (code == 0)
+
+
+@pytest.mark.parametrize("command", [("desk", "run"), ("desk", "start"), ()], ids=" ".join)
+def test_for_real_money_the_account_is_typed_at_a_terminal(home: Home, command) -> None:
+    ours, its = pty.openpty()
+    try:
+        started = subprocess.Popen(
+            [*QUARTERDECK, "--env", "live", "--live", *command],
+            stdin=its,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.write(ours, b"\x04")
+        _, err = started.communicate(timeout=30)
+    finally:
+        os.close(ours)
+        os.close(its)
+    assert "REAL MONEY" in err
+    assert started.returncode == 130
 
 
 def test_a_journal_that_is_not_there_is_a_sentence_and_2(process, home: Home) -> None:
