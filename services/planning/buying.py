@@ -44,15 +44,22 @@ def buys_for(
     skipped: list[Skipped] = []
     findings: list[Finding] = []
     lots: list[Lot] = []
-    given_away = _loss(facts, sells) + sum(deploy.values(), ZERO) * facts.policy.limit_band
+    cash, account = _purse(facts, sells)
+    chosen = {sector: _eligible(facts, sector, skipped, findings) for sector in deploy}
+    given_away = _loss(facts, sells) + sum(
+        (
+            deploy[sector] * _margin(facts, account, picks, deploy[sector])
+            for sector, picks in chosen.items()
+        ),
+        ZERO,
+    )
     for sector, dollars in deploy.items():
-        picks = _eligible(facts, sector, skipped, findings)
+        picks = chosen[sector]
         spread, unspent = _spread(facts, sector, picks, dollars, now, now.equity - given_away)
         lots += spread
         if unspent >= 1:
             why = f"{money(unspent)} of {money(dollars)} finds no pick that may take it"
             skipped.append(Skipped(symbol=sector, reason=why))
-    cash, account = _purse(facts, sells)
     floor = max(target_cash or ZERO, facts.policy.min_cash_weight or ZERO) * now.equity
     budget = min(now.cash + _proceeds(facts, sells) - floor, cash)
     lots, scale = _scaled(facts, account, _worth_it(facts, lots, now, skipped), budget)
@@ -216,6 +223,17 @@ def _worst_price(facts: Facts, account: str, symbol: str, qty: Decimal) -> Decim
     price = price_of(facts, draft)
     mid = facts.price(symbol) or ZERO
     return mid * (1 + facts.policy.limit_band) if price is None else price
+
+
+def _margin(facts: Facts, account: str, picks: Sequence[Pick], dollars: Decimal) -> Decimal:
+    """The most that any of the picks would cost above its mid, as a fraction, were it to take all:
+    equity shrinks by that much, and caps are fractions of equity."""
+    margins = [ZERO]
+    for pick in picks:
+        mid = facts.price(pick.symbol)
+        if mid:
+            margins.append(_worst_price(facts, account, pick.symbol, dollars / mid) / mid - 1)
+    return max(margins)
 
 
 def _scaled(
