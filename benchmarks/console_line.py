@@ -161,7 +161,7 @@ def keys() -> Iterator[Row]:
 
 
 def measure() -> Result:
-    """All 50 positions in view, then 500 of which a tenth is, then keys on a slow line."""
+    """All but two of 50 positions in view, then a tenth of 500, then keys on a slow line."""
     how = (
         "Positions of 11 columns at 160×50, 1,000 quotes a second taken together ten times a second: the same "
         "cells by a raw ANSI loop that writes the cells that changed, by LiveTable on SlowLineDriver, and by "

@@ -37,9 +37,6 @@ AS_IT_WAS = (  # every mode that Textual sets, ended: mouse, focus, paste, resiz
     "\x1b[?7h\x1b[<u\x1b[0m\x1b[?1049l\x1b[?25h"
 )
 HUNG_UP = 129  # exit code of a process that SIGHUP ended: 128 + 1
-CONTROLS_KEPT = (
-    65536  # characters; a stalled terminal that owes us so much gets no more bells and titles
-)
 SYNC_FROM = 1024  # characters; a smaller frame arrives in one piece anyway
 FAREWELL = 1.0  # seconds the terminal has for our last bytes and its last answers
 

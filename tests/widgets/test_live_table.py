@@ -153,7 +153,11 @@ async def test_the_filter_hides_rows_and_their_marks() -> None:
         assert table.marked == ("AA", "NEM")
         table.set_filter("no such thing")
         assert table.cursor_key is None
+        await pilot.pause()
         assert "nothing matches" in lines(table)[1]
+        table.asked.clear()
+        table.set_filter("nor this")
+        assert [region.y for region in table.asked] == [1]
 
 
 async def test_marks_of_rows_that_are_gone_are_gone() -> None:

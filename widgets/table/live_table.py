@@ -8,9 +8,8 @@ cursor is on no row until the trader moves it, so that a key pressed just then a
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import ClassVar, NamedTuple, TypedDict, Unpack
+from typing import ClassVar, TypedDict, Unpack
 
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
@@ -18,20 +17,11 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from widgets.table.cell import Cell, fit, same, segments, words
-from widgets.table.column import Column, Place, lay_out
+from widgets.table.cell import Cell, same, words
+from widgets.table.column import Column
+from widgets.table.drawing import TONES, Drawing, Line
 
 HEADER = 1  # lines of column titles, always in view
-TONES = ("gain", "loss", "stale", "muted", "warning")
-GUTTERS = {(False, False): " ", (True, False): "›", (False, True): "•", (True, True): "»"}
-
-
-class Line(NamedTuple):
-    """All that decides how a line of the table looks."""
-
-    cells: tuple[Cell, ...]
-    at_cursor: bool
-    marked: bool
 
 
 class Attributes(TypedDict, total=False):
@@ -117,11 +107,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._cursor: str | None = None
         self._cursor_line = 0  # where the cursor was last, for when its row is gone
         self._untouched = True  # until rows first came, the cursor has nowhere to be
-        self._places: tuple[Place, ...] = ()
-        self._room = -1  # the width the columns are laid out for
-        self._strips: dict[str, tuple[Line, Strip]] = {}
-        self._styles_of: dict[str, Style] = {}
-        self._inks: dict[str, Style] = {}
+        self._drawing = Drawing(self.columns, self._style_of)
 
     # What is there
 
@@ -162,7 +148,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         with self._repainting():
             self._rows, self._order = kept, in_order
             self._marks &= self._rows.keys()
-            self._strips = {key: s for key, s in self._strips.items() if key in self._rows}
+            self._drawing.keep_only(self._rows.keys())
             self._arrange()
             if self._untouched and self._shown:
                 self._untouched = False
@@ -284,9 +270,11 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Whatever changes inside, the cells in view that look different afterwards are painted again."""
         before = self._view()
         yield
-        if not self.is_mounted or self._room != self.size.width:
+        if not self.is_mounted or self._drawing.width != self.size.width:
             return
         regions: list[Region] = []
+        if not self._shown:
+            regions.append(Region(0, HEADER, self.size.width, 1))  # what it says may have changed
         for y, (old, new) in enumerate(zip(before, self._view(), strict=False), HEADER):
             if old is None and new is None:
                 continue
@@ -295,7 +283,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
             elif old.cells is not new.cells:
                 regions.extend(
                     Region(place.x, y, place.width, 1)
-                    for place in self._places
+                    for place in self._drawing.places
                     if not same(old.cells[place.index], new.cells[place.index])
                 )
         if regions:
@@ -321,88 +309,29 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         """Drawn rows are of the old colours."""
-        self._forget_drawings()
+        self._drawing.forget()
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of what is in view."""
-        width = self.size.width
-        if width != self._room:
-            self._forget_drawings()
-            self._room = width
-            self._places = lay_out(self.columns, width)
+        self._drawing.fit_into(self.size.width)
         if y < HEADER:
-            return self._strip(self._titles(), " ", self._style("header"), {})
+            return self._drawing.titles()
         line = y - HEADER + self.scroll_offset.y
         if line < len(self._shown):
-            return self._drawn(self._shown[line])
+            key = self._shown[line]
+            return self._drawing.row(key, self._line(key))
         if line == 0:
-            text = (
-                f"nothing matches “{self._filter}”" if self._rows and self._filter else self.empty
+            filtered = self._filter and self._rows
+            return self._drawing.words(
+                f"nothing matches “{self._filter}”" if filtered else self.empty
             )
-            whole = Column("", "", width)
-            return Strip([Segment(fit(" " + text, whole, width), self._style("empty"))], width)
-        return Strip.blank(width, self.rich_style)
+        return self._drawing.blank()
 
-    def _titles(self) -> list[str]:
-        """The columns' titles, those that don't fit cut short."""
-        titles = [column.title for column in self.columns]
-        for place in self._places:
-            as_word = Column("", "", place.width)
-            titles[place.index] = fit(titles[place.index], as_word, place.width).rstrip()
-        return titles
-
-    def _drawn(self, key: str) -> Strip:
-        line = self._line(key)
-        kept = self._strips.get(key)
-        if kept is not None and kept[0][1:] == line[1:] and kept[0].cells is line.cells:
-            return kept[1]
-        style = self._style("cursor" if line.at_cursor else "")
-        if line.marked:
-            style += self._ink("marked")
-        tones = {tone: self._ink(tone) for tone in TONES}
-        strip = self._strip(line.cells, GUTTERS[line.at_cursor, line.marked], style, tones)
-        self._strips[key] = (line, strip)
-        return strip
-
-    def _strip(
-        self, cells: Sequence[Cell], gutter: str, style: Style, tones: Mapping[str, Style]
-    ) -> Strip:
-        parts = [Segment(gutter, style)]
-        x = 1
-        for place in self._places:
-            if place.x > x:
-                parts.append(Segment(" " * (place.x - x), style))
-            column = self.columns[place.index]
-            parts.extend(segments(cells[place.index], column, place.width, style, tones))
-            x = place.x + place.width
-        if x < self.size.width:
-            parts.append(Segment(" " * (self.size.width - x), style))
-        return Strip(parts, max(x, self.size.width))
-
-    def _style(self, component: str) -> Style:
-        """A component's style; "" is the table's own."""
-        if component not in self._styles_of:
-            self._styles_of[component] = (
-                self.get_component_rich_style(f"live-table--{component}")
-                if component
-                else self.rich_style
-            )
-        return self._styles_of[component]
-
-    def _ink(self, component: str) -> Style:
-        """A component's ink without its ground, so that it lies on the row's own."""
-        if component not in self._inks:
-            style = self._style(component)
-            self._inks[component] = Style(
-                color=style.color, bold=style.bold or None, italic=style.italic or None
-            )
-        return self._inks[component]
-
-    def _forget_drawings(self) -> None:
-        self._strips.clear()
-        self._styles_of.clear()
-        self._inks.clear()
+    def _style_of(self, component: str) -> Style:
+        if not component:
+            return self.rich_style
+        return self.get_component_rich_style(f"live-table--{component}")
 
 
 def _matches(cells: Sequence[Cell], wanted: Sequence[str]) -> bool:
