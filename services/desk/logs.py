@@ -30,11 +30,11 @@ def configure(secrets: Iterable[SecretStr] = (), stream: TextIO | None = None) -
 class Line(logging.Formatter):
     """`2013-10-08T14:30:00.123Z WARNING services.desk.engine: text`, secrets struck out."""
 
-    converter = time.gmtime
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 
     def __init__(self, secrets: Iterable[SecretStr] = ()) -> None:
+        self.converter = time.gmtime
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
         values = {secret.get_secret_value() for secret in secrets}
         self._secrets = sorted((value for value in values if value), key=len, reverse=True)
