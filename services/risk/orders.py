@@ -97,7 +97,7 @@ def min_position(case: Case) -> Findings:
 
     def look(step: Step) -> Finding | None:
         value = abs(after.get(step.symbol, step.qty * step.reference_price))
-        if value >= least:
+        if step.side is Side.SELL or value >= least:
             return None
         message = f"{step.symbol} would be a position of {money(value)}, under the minimum of {money(least)}."
         return found(
