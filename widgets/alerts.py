@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
+from rich.text import Text
 from textual.app import ComposeResult
+from textual.widgets import Static
 
 from widgets.pane import Pane
 from widgets.seen import Seen
@@ -74,6 +76,7 @@ class AlertsPane(Pane):
 
     def compose(self) -> ComposeResult:
         yield LiveTable(COLUMNS, empty="no alerts", id=f"{self.id}-table")
+        yield Static("", classes="detail", markup=False)
 
     def show(self, seen: Seen) -> None:
         alerts = seen.snapshot.alerts
@@ -89,9 +92,31 @@ class AlertsPane(Pane):
         )
         self.entitle(f"{fresh} not seen" if fresh else "", lost=seen.lost)
         self.set_class(fresh > 0, "-urgent")
+        self.write_detail()
+
+    def detail(self) -> Text:
+        alert = self.alert
+        if alert is None:
+            return Text()
+        words = Text(f"{alert.subject}: {alert.sentence}")
+        if alert.suggested_action:
+            words.append(f" {alert.suggested_action}", "italic")
+        return words
+
+    @property
+    def selected(self) -> "tuple[Alert, ...]":
+        """The marked alerts, else the one under the cursor."""
+        marked = self.query_one(LiveTable).marked
+        if marked:
+            return tuple(self._rows[key] for key in marked)
+        return () if self.alert is None else (self.alert,)
 
     @property
     def alert(self) -> "Alert | None":
         """The alert under the cursor."""
         key = self.query_one(LiveTable).cursor_key
         return None if key is None else self._rows.get(key)
+
+    def clear_marks(self) -> None:
+        """No alert is marked any more."""
+        self.query_one(LiveTable).action_clear_marks()

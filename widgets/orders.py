@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
+from rich.text import Text
 from textual.app import ComposeResult
+from textual.widgets import Static
 
 from widgets.pane import Pane
 from widgets.seen import Seen
@@ -86,6 +88,7 @@ class OrdersPane(Pane):
     def compose(self) -> ComposeResult:
         empty = "no working orders" if self._working_only else "no orders"
         yield LiveTable(COLUMNS, empty=empty, id=f"{self.id}-table")
+        yield Static("", classes="detail", markup=False)
 
     def show(self, seen: Seen) -> None:
         orders = seen.snapshot.orders
@@ -95,6 +98,13 @@ class OrdersPane(Pane):
         self.query_one(LiveTable).update_rows(rows, ordered(self._rows))
         closed = "" if self._working_only else f"{len(orders) - len(working)} closed"
         self.entitle(f"{len(working)} working", closed, lost=seen.lost)
+        self.write_detail()
+
+    def detail(self) -> Text:
+        if (order := self.order) is None:
+            return Text()
+        why = f": {order.reason}" if order.reason else ""
+        return Text(f"{order.client_order_id} {order.state}{why}")
 
     @property
     def order(self) -> "OrderRow | None":

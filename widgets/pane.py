@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.containers import Vertical
+from textual.widgets import Static
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 class Pane(Vertical):
     """One subject. `CONTEXT` names the keys it hears, `NAME` how it is called."""
 
+    DEFAULT_CSS = """
+    Pane > .detail { height: 0; padding: 0 1; }
+    Pane:focus-within > .detail { height: auto; max-height: 5; border-top: dashed $border-blurred; }
+    """
     CONTEXT: ClassVar[str] = "main"
     NAME: ClassVar[str] = ""
 
@@ -29,6 +34,21 @@ class Pane(Vertical):
     def show(self, seen: "Seen") -> None:
         """Show what the desk said. Called again whenever it says something else."""
         raise NotImplementedError
+
+    def detail(self) -> Text:
+        """All of the selected row that its cells may have cut off; empty when there is nothing more."""
+        return Text()
+
+    def write_detail(self) -> None:
+        """Show it below the rows, while the pane has the focus."""
+        for line in self.query(".detail").results(Static):
+            words = self.detail()
+            line.display = bool(words)
+            line.update(words)
+
+    def on_live_table_highlighted(self) -> None:
+        """Another row is selected."""
+        self.write_detail()
 
     def fields(self) -> list["Widget"]:
         """What Tab goes through inside the pane, in order."""

@@ -45,6 +45,17 @@ def findings(document: Mapping[str, Any]) -> Iterable[Text]:
         yield Text("1 check passed" if passed == 1 else f"{passed} checks passed", "dim")
 
 
+def troubles(document: Mapping[str, Any]) -> Iterable[Text]:
+    """Why steps or their orders ended otherwise than filled, in the broker's or our own words."""
+    given_up = document.get("given_up")
+    for step in rows(document, "steps"):
+        told = [text(order, "reason") for order in rows(step, "orders")]
+        if isinstance(given_up, dict):
+            told.append(str(given_up.get(text(step, "n")) or ""))
+        for words in dict.fromkeys(filter(None, told)):
+            yield Text.assemble((f"{text(step, 'n')} {text(step, 'symbol')} ", "bold"), words)
+
+
 def weights(
     before: Mapping[str, Any], after: Mapping[str, Any], width: int, list_name: str, key: str
 ) -> Iterable[Text]:
@@ -108,6 +119,7 @@ def detail(document: Mapping[str, Any], width: int) -> Text:
                 whole.append_text(line)
                 whole.append("\n")
 
+    part("What went otherwise", troubles(document))
     part("Findings", findings(document))
     part("Sectors, before → after", weights(before, after, width, "sectors", "sector"))
     whole.append_text(cash(document))

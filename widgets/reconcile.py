@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
+from textual.widgets import Static
 
 from widgets.pane import Pane
 from widgets.seen import Seen
@@ -46,6 +48,7 @@ class ReconcilePane(Pane):
 
     def compose(self) -> ComposeResult:
         yield LiveTable(COLUMNS, empty="ours and the broker's agree", id=f"{self.id}-table")
+        yield Static("", classes="detail", markup=False)
 
     def show(self, seen: Seen) -> None:
         snapshot = seen.snapshot
@@ -61,6 +64,10 @@ class ReconcilePane(Pane):
             table.empty = "ours and the broker's agree"
         count = len(self._rows)
         self.entitle(f"{count} open" if count else "clean", words, lost=seen.lost)
+        self.write_detail()
+
+    def detail(self) -> Text:
+        return Text() if self.mismatch is None else Text(self.mismatch.explanation)
 
     @property
     def mismatch(self) -> "Mismatch | None":

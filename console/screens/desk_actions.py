@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from console.screens.main import MainScreen
+    from services.desk.client import DeskClient
     from widgets.ticket import TicketPane
 
 PREVIEW_PAUSE = 0.25
@@ -157,15 +158,21 @@ class DeskActions:
             cancel()
 
     def action_acknowledge(self) -> None:
-        """The selected alert was seen."""
+        """The selected alert, or the marked ones, were seen."""
         from widgets.alerts import AlertsPane
 
         pane = self._screen.pane("alerts")
-        alert = pane.alert if isinstance(pane, AlertsPane) else None
-        if alert is None:
-            self._screen.deck.say("Select an alert first.")
-            return
-        self._screen.deck.ask(lambda desk: desk.acknowledge(alert.alert_id))
+        alerts = pane.selected if isinstance(pane, AlertsPane) else ()
+        if not alerts:
+            self._screen.deck.say("Select an alert first: 4 shows them all.")
+
+        async def acknowledge(desk: "DeskClient") -> None:
+            for alert in alerts:
+                await desk.acknowledge(alert.alert_id)
+
+        self._screen.deck.ask(acknowledge)
+        if isinstance(pane, AlertsPane):
+            pane.clear_marks()
 
     def action_reconcile(self) -> None:
         """Compare with the broker now."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from widgets.seen import Seen
     from widgets.ticket import TicketPane
 
+FIRST = {"guide": ("plan.approve", "plan.next")}
+"""What a pane is there for, though it is heard on every screen."""
 LATER = {"main": 1, "list": 2, "any": 3}
 """Contexts whose keys stand behind the pane's own in the key bar."""
 NARROW = 100
@@ -165,8 +167,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 "help",
             ),
         ]
-        heard = sorted(dict.fromkeys(self.deck.contexts()), key=lambda c: LATER.get(c, 0))
-        for binding in keymap.of(*heard):
+        contexts = list(self.deck.contexts())
+        first = [keymap.binding(name) for c in contexts for name in FIRST.get(c, ())]
+        heard = sorted(dict.fromkeys(contexts), key=lambda c: LATER.get(c, 0))
+        for binding in dict.fromkeys((*first, *keymap.of(*heard))):
             if binding.words and binding.keys and binding.action not in ("halt", "help"):
                 pairs.append((spoken(binding.keys[0]), binding.words))
         self._key_bar.show(pairs)
