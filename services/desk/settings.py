@@ -109,12 +109,6 @@ class DeskSettings(BaseSettings):
     reconcile_seconds: Seconds = Field(
         Decimal(60), description="Seconds between two comparisons with the broker."
     )
-    requests_per_minute: int = Field(
-        200, gt=0, description="The broker's limit of requests; cancels have a reserved share."
-    )
-    halt_on_blindness_seconds: Seconds = Field(
-        Decimal(60), description="Seconds without both streams and polling until trading halts."
-    )
     console: dict[str, Any] = Field({}, description="The console's own settings, checked by it.")
     sim: SimSettings = Field(SimSettings(), description="The simulated exchange.")
     paper: PaperSettings = Field(PaperSettings(), description="Alpaca's paper account.")
