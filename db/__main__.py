@@ -3,7 +3,6 @@
 Exit codes: 0 whole, 1 broken, 2 the file can't be used."""
 
 import json
-import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -13,7 +12,7 @@ from typing import TypeVar
 import click
 
 from db.connection import existing
-from db.errors import JournalError, journal_error
+from db.errors import JournalError, in_one_sentence
 from db.model.event import Event
 from db.rows import SELECT_EVENTS, event_of
 from db.verification import backup, rebuild, verify
@@ -89,11 +88,8 @@ def tail_command(path: Path, limit: int, as_json: bool) -> None:
 
 
 def _tail(path: Path, limit: int) -> tuple[Event, ...]:
-    try:
-        with closing(existing(path)) as db:
-            rows = db.execute(f"{SELECT_EVENTS} ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
-    except sqlite3.Error as error:
-        raise journal_error(error, path) from error
+    with in_one_sentence(path), closing(existing(path)) as db:
+        rows = db.execute(f"{SELECT_EVENTS} ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
     return tuple(event_of(row) for row in reversed(rows))
 
 

@@ -1,12 +1,17 @@
 """What goes wrong with a journal file, each as one sentence that a trader can act on."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
 class JournalError(Exception):
     """The journal can't be used: one sentence says why and what to do. New exposure must stop."""
 
+
+SqliteFailure = (sqlite3.Error, UnicodeDecodeError)
+"""A damaged file may also show as text that is none, in a row or in SQLite's own complaint."""
 
 _SENTENCES = {
     "SQLITE_FULL": "The disk that holds the journal {path} is full: free space, then start the desk again.",
@@ -22,9 +27,21 @@ _SENTENCES = {
 }
 
 
-def journal_error(error: sqlite3.Error, path: Path) -> JournalError:
-    """The sentence for SQLite's `error` on the journal at `path`."""
-    name = getattr(error, "sqlite_errorname", None) or ""
+def journal_error(error: Exception, path: Path) -> JournalError:
+    """The sentence for a SqliteFailure on the journal at `path`."""
+    if isinstance(error, UnicodeDecodeError):
+        name, detail = "SQLITE_CORRUPT", "it holds text that is not Unicode"
+    else:
+        name, detail = getattr(error, "sqlite_errorname", None) or "", str(error)
     family = "_".join(name.split("_")[:2])
     sentence = _SENTENCES.get(family, "The journal {path} can't be used ({detail}).")
-    return JournalError(sentence.format(path=path, detail=error))
+    return JournalError(sentence.format(path=path, detail=detail))
+
+
+@contextmanager
+def in_one_sentence(path: Path) -> Iterator[None]:
+    """Whatever SQLite complains of inside comes out as JournalError."""
+    try:
+        yield
+    except SqliteFailure as error:
+        raise journal_error(error, path) from error

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from db import migrations
 from db.chain import GENESIS
 from db.connection import WriterLock, reading, writing
-from db.errors import JournalError, journal_error
+from db.errors import JournalError, in_one_sentence
 from db.model.event import KINDS, Event, EventDraft
 from db.projections import TABLES
 from db.rows import SELECT_EVENTS, event_of
@@ -161,10 +161,8 @@ class Journal:
     async def _read(self, read: Callable[[], Found]) -> Found:
         if self._closed:
             raise JournalError(f"The journal {self.path} is closed.")
-        try:
+        with in_one_sentence(self.path):
             return await self._loop.run_in_executor(self._reading, read)
-        except sqlite3.Error as error:
-            raise journal_error(error, self.path) from error
 
     def _hand_over(self, outcomes: Sequence[Outcome]) -> None:
         """In the writer's thread: tell the loop."""
@@ -194,19 +192,18 @@ def _opened(
 ) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     """A writing and a reading connection to a journal of our schema."""
     try:
-        db = writing(path)
-        try:
-            _prepare(db, path, clock)
-            return db, reading(path)
-        except BaseException:
-            db.close()
-            raise
+        with in_one_sentence(path):
+            db = writing(path)
+            try:
+                _prepare(db, path, clock)
+                return db, reading(path)
+            except BaseException:
+                db.close()
+                raise
     except OSError as error:
         raise JournalError(
             f"The journal {path} can't be opened ({error.strerror}): check its directory."
         ) from error
-    except sqlite3.Error as error:
-        raise journal_error(error, path) from error
 
 
 def _prepare(db: sqlite3.Connection, path: Path, clock: Callable[[], datetime]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from db.chain import GENESIS, row_hash
 from db.connection import WriterLock, existing, writing
-from db.errors import JournalError, journal_error
+from db.errors import JournalError, in_one_sentence
 from db.model.base import canonical_json
 from db.projections import TABLES, project
 from db.rows import SELECT_EVENTS, event_of
@@ -56,29 +56,24 @@ def verify(path: Path, progress: Progress = quiet) -> Verification:
     """Check chain, numbering and projections of the journal at `path`, while it may be in use.
 
     Raises JournalError when the file can't be read as a journal at all."""
-    try:
-        with closing(existing(path)) as db:
-            db.execute("BEGIN")  # one snapshot, whatever the desk appends meanwhile
-            return _verified(db, path, progress)
-    except sqlite3.Error as error:
-        raise journal_error(error, path) from error
+    with in_one_sentence(path), closing(existing(path)) as db:
+        db.execute("BEGIN")  # one snapshot, whatever the desk appends meanwhile
+        return _verified(db, path, progress)
 
 
 def rebuild(path: Path, progress: Progress = quiet) -> int:
     """Fold all events into the tables anew; the number of events. Raises JournalError: while a desk
     writes, or when the chain is broken, for tables built on that would look right and not be."""
-    try:
+    with in_one_sentence(path):
         existing(path).close()
         lock = WriterLock(path)
         try:
             with closing(writing(path)) as db:
                 return _rebuilt(db, progress)
+        except BrokenChainError as broken:
+            raise JournalError(f"{broken} Nothing was rebuilt.") from broken
         finally:
             lock.release()
-    except BrokenChainError as broken:
-        raise JournalError(f"{broken} Nothing was rebuilt.") from broken
-    except sqlite3.Error as error:
-        raise journal_error(error, path) from error
 
 
 def _rebuilt(db: sqlite3.Connection, progress: Progress) -> int:
@@ -96,12 +91,14 @@ def backup(path: Path, to: Path) -> None:
     if to.exists():
         raise JournalError(f"The backup {to} exists already: name a file that does not.")
     try:
-        with closing(existing(path)) as source, closing(writing(to)) as target:
+        with (
+            in_one_sentence(path),
+            closing(existing(path)) as source,
+            closing(writing(to)) as target,
+        ):
             source.backup(target)
     except OSError as error:
         raise JournalError(f"The backup {to} can't be written ({error.strerror}).") from error
-    except sqlite3.Error as error:
-        raise journal_error(error, path) from error
 
 
 def _verified(db: sqlite3.Connection, path: Path, progress: Progress) -> Verification:
@@ -178,6 +175,6 @@ def _fault(row: tuple[Any, ...], expected: int, head: str) -> str:
         known = (seq, at, kind, plan_id, step, client_order_id, account, symbol, payload)
         if row_hash(*known, prev_hash) != own:
             return "its hash is not that of its content"
-    except ValueError as error:  # not JSON, or not UTF-8
+    except (ValueError, TypeError) as error:  # not JSON, not UTF-8, not text at all
         return f"its content can't be read ({error})"
     return ""

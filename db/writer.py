@@ -11,7 +11,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from db.chain import json_value, moment, row_hash
-from db.errors import JournalError, journal_error
+from db.errors import JournalError, SqliteFailure, journal_error
 from db.model.base import canonical_json
 from db.model.event import KINDS, Event, EventDraft
 from db.projections import project
@@ -94,7 +94,7 @@ class Writer:
             before = self._seq, self._head
             try:
                 return self._commit(group)
-            except sqlite3.Error as error:
+            except SqliteFailure as error:
                 self._failure = journal_error(error, self._path)
                 self._seq, self._head = before
                 if self._db.in_transaction:
@@ -123,6 +123,8 @@ class Writer:
         self._db.execute("SAVEPOINT one_append")
         try:
             return tuple(self._insert(draft, append.at) for draft in append.drafts)
+        except UnicodeDecodeError:
+            raise  # from the file, not from the drafts: it is damaged
         except ValueError as error:
             self._db.execute("ROLLBACK TO one_append")
             self._seq, self._head = before

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from journal_drafts import Ticking, draft, fill, intended, order, received
 from sqlite_utils import Database
 
@@ -255,3 +257,39 @@ async def test_a_schema_step_that_fails_changes_nothing(
         await Journal.open(path, Ticking())
     monkeypatch.undo()
     assert verify(path).ok
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A journal of some size, closed: one file."""
+    path = tmp_path_factory.mktemp("whole") / "journal.db"
+    asyncio.run(made(path, 40))
+    return path
+
+
+@given(data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_byte_changed_anywhere_is_found_or_changed_nothing(
+    whole: Path, data: st.DataObject
+) -> None:
+    """Some bytes of a database file mean nothing. Whatever is hit, nothing false is called whole,
+    and what is wrong is one sentence."""
+    content = bytearray(whole.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at] ^= data.draw(st.integers(1, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.db"
+        path.write_bytes(content)
+        try:
+            found = verify(path)
+        except JournalError:
+            return
+        assert not found.ok or kept(path) == kept(whole)
+        try:
+            asyncio.run(opened_and_closed(path))
+        except JournalError:
+            return
+
+
+async def opened_and_closed(path: Path) -> None:
+    await (await Journal.open(path, Ticking())).close()
