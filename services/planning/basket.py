@@ -1,5 +1,6 @@
 """A basket or ticket: orders taken as given, still checked and sequenced (spec 2.F)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 
@@ -22,7 +23,7 @@ def basket_drafts(proposal: BasketProposal, facts: Facts) -> Drafted:
     skipped: list[Skipped] = []
     findings: list[Finding] = []
     for line in proposal.lines:
-        draft = _draft(proposal.source, line, facts)
+        draft = _draft(proposal, line, facts)
         if draft is None:
             why = f"no price for {line.symbol}"
             skipped.append(Skipped(symbol=line.symbol, reason=why))
@@ -32,16 +33,13 @@ def basket_drafts(proposal: BasketProposal, facts: Facts) -> Drafted:
     return Drafted(tuple(drafts), tuple(skipped), tuple(findings))
 
 
-def _draft(source: str, line: BasketLine, facts: Facts) -> Draft | None:
+def _draft(proposal: BasketProposal, line: BasketLine, facts: Facts) -> Draft | None:
+    """None where nobody knows a price."""
+    where = _where(proposal, line)
     if line.symbol not in facts.instruments:
-        raise RefusedInputError(
-            source,
-            f"{line.symbol} is not a symbol that the broker lists",
-            line=line.line,
-            field="symbol",
-        )
+        raise where(f"{line.symbol} is not a symbol that the broker lists", "symbol")
     draft = Draft(
-        account=_account(source, line, facts),
+        account=_account(where, line, facts),
         symbol=line.symbol,
         side=line.side,
         qty=line.qty or Decimal(1),
@@ -59,28 +57,32 @@ def _draft(source: str, line: BasketLine, facts: Facts) -> Draft | None:
     if line.notional is not None:
         qty = (line.notional / price).to_integral_value(ROUND_FLOOR)
         if qty < 1:
-            raise RefusedInputError(
-                source,
-                f"{money(line.notional)} is less than one share of {line.symbol} at {money(price)}",
-                line=line.line,
-                field="notional",
-            )
+            least = f"one share of {line.symbol} at {money(price)}"
+            raise where(f"{money(line.notional)} is less than {least}", "notional")
         draft = replace(draft, qty=qty)
         asked = f"{line.side} {money(line.notional)} of {line.symbol}: {plain(qty)} whole shares at {money(price)}"
-    return replace(draft, reason=f"Line {line.line} asks to {asked}.")
+    who = "The ticket" if proposal.kind == "ticket" else f"Line {line.line}"
+    return replace(draft, reason=f"{who} asks to {asked}.")
 
 
-def _account(source: str, line: BasketLine, facts: Facts) -> str:
+Where = Callable[[str, str], RefusedInputError]
+
+
+def _where(proposal: BasketProposal, line: BasketLine) -> Where:
+    """Refusals that name the line; a ticket has none."""
+    number = None if proposal.kind == "ticket" else line.line
+    return lambda expected, field: RefusedInputError(
+        proposal.source, expected, line=number, field=field
+    )
+
+
+def _account(where: Where, line: BasketLine, facts: Facts) -> str:
     """The account named; else the one that holds what is sold; else the first."""
     accounts = [account.name for account in facts.portfolio.accounts]
     if line.account is not None:
         if line.account not in accounts:
-            raise RefusedInputError(
-                source,
-                f"there is no account {line.account}, expected one of {', '.join(accounts)}",
-                line=line.line,
-                field="account",
-            )
+            known = ", ".join(accounts)
+            raise where(f"there is no account {line.account}, expected one of {known}", "account")
         return line.account
     held = facts.portfolio.position(line.symbol)
     if line.side is Side.SELL and held is not None:

@@ -83,8 +83,9 @@ def _eligible(
         if (canonical_sector(pick.sector) or pick.sector) != sector:
             continue
         why = _against(facts, pick, sector)
-        if not why and facts.price(pick.symbol) is None:
-            why = f"no price for {pick.symbol}"
+        quote = facts.quotes.get(pick.symbol)
+        if not why and (quote is None or quote.ask is None or facts.price(pick.symbol) is None):
+            why = f"no quote for {pick.symbol}"
             findings.append(cannot("quote_fresh", Severity.BLOCK, pick.symbol, why))
         if why:
             skipped.append(Skipped(symbol=pick.symbol, reason=why))

@@ -39,6 +39,7 @@ RULES: dict[str, Callable[[Case], Findings]] = {
     )
 }
 """Check id → rule. `stated_weight` compares a proposal, which only planning sees."""
+TOO_SMALL = ("min_trade", "min_position")
 
 
 def check(case: Case) -> tuple[Finding, ...]:
@@ -56,13 +57,18 @@ def recheck(
 ) -> tuple[Finding, ...]:
     """The plan's `remaining` steps checked on fresh facts: at approval with all of them, at the
     start of each phase with those not yet sent. `left` says how many shares of a step are still
-    to trade when that is fewer than planned."""
+    to trade when that is fewer than planned: the rest of an approved step is not held to be too
+    small for being a rest."""
+    sizes = {n: left[n] if left and n in left else plan.step(n).qty for n in remaining}
     steps = [
-        step.model_copy(update={"qty": (left or {}).get(step.n, step.qty)})
-        for step in plan.steps
-        if step.n in remaining
+        step.model_copy(update={"qty": sizes[step.n]}) for step in plan.steps if step.n in sizes
     ]
-    return check(case_of(facts, repriced(facts, steps)))
+    rests = {step.n for step in plan.steps if step.n in sizes and sizes[step.n] < step.qty}
+    return tuple(
+        finding
+        for finding in check(case_of(facts, repriced(facts, steps)))
+        if not (finding.check in TOO_SMALL and finding.step in rests)
+    )
 
 
 def repriced(facts: Facts, steps: Sequence[Step]) -> tuple[Step, ...]:

@@ -130,8 +130,16 @@ def test_a_pick_without_a_price_blocks_what_was_asked() -> None:
     plan = plan_of(known, "Increase Technology from 0% to 10%")
     assert plan.verdict is Verdict.BLOCKED
     assert [f.message for f in of(plan, Severity.BLOCK)] == [
-        "quote_fresh can't be checked: no price for NEW."
+        "quote_fresh can't be checked: no quote for NEW."
     ]
+
+
+def test_a_pick_that_is_held_but_not_quoted_is_not_bought_blindly() -> None:
+    known = book(positions=(("NEW", "10", "150"),))
+    known = replace(known, quotes={s: q for s, q in known.quotes.items() if s != "NEW"})
+    plan = plan_of(known, "Increase Technology from 0% to 10%")
+    assert plan.verdict is Verdict.BLOCKED
+    assert "NEW" not in {s.symbol for s in plan.steps}
 
 
 def test_the_cash_target_scales_the_buys() -> None:

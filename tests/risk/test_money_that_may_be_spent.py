@@ -76,6 +76,12 @@ def test_a_step_done_in_part_is_checked_for_the_rest_only() -> None:
     assert severity(rest, "share_sufficiency") is Severity.PASS
 
 
+def test_the_rest_of_a_step_is_not_too_small_for_being_a_rest() -> None:
+    plan = plan_of(world(held={"AAA": "9"}, policy=SWING), "buy 6 AAA")
+    rest = recheck(plan, world(held={"AAA": "14"}, policy=SWING), [1], {1: Decimal(1)})
+    assert "min_trade" not in {f.check for f in rest if f.severity is not Severity.PASS}
+
+
 def test_a_market_that_closed_blocks_what_remains() -> None:
     plan = plan_of(world(), "buy 10 AAA")
     assert severity(recheck(plan, world(clock=CLOSED), [1]), "market_hours") is Severity.BLOCK
