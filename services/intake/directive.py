@@ -23,24 +23,11 @@ _ADD = re.compile(rf"add\s+{_SECTOR}\s+to\s+{_PERCENT}\s*\.?", re.IGNORECASE)
 _EXIT = re.compile(r"exit\s+([^%\d]*[^%\d\s.])\s*\.?", re.IGNORECASE)
 _CASH = re.compile(rf"target\s+cash(?:\s+position)?\s*:?\s*{_PERCENT}\s*\.?", re.IGNORECASE)
 _VERBS = (
-    "reduce",
-    "increase",
-    "add",
-    "exit",
-    "target",
-    "trim",
-    "cut",
-    "raise",
-    "sell",
-    "buy",
-    "lower",
-    "lift",
-    "rotate",
-    "move",
-    "set",
-    "hold",
-    "keep",
-)
+    "reduce", "increase", "add", "exit", "target", "trim", "cut", "raise", "sell", "buy", "lower",
+    "lift", "rotate",
+)  # fmt: skip
+LEADERS = re.compile(r"^[\W\d_]+")
+STRAY = re.compile(r"(reduce|increase|add|exit|target\s+cash)\b", re.IGNORECASE)
 FORMS = (
     "'Reduce SECTOR from A% to B%', 'Increase SECTOR from A% to B%', 'Add SECTOR from 0% to B%', "
     "'Add SECTOR to B%', 'Exit SECTOR' or 'Target Cash position: N%'"
@@ -124,9 +111,7 @@ def _directive(name: str, piece: Piece) -> Directive | Decimal | None:
     """A directive, the cash target, or None for a line that is neither."""
     text = " ".join(piece.text.split())
     if piece.kind != "item":
-        for line in piece.text.splitlines():
-            if any(form.fullmatch(line.strip()) for form in (_CHANGE, _ADD, _EXIT, _CASH)):
-                raise _refused(name, piece, "a directive must be a bullet: begin it with '- '")
+        _no_stray_directive(name, piece)
         return None
     if match := _CASH.fullmatch(text):
         return _weight(name, piece, match[1])
@@ -144,6 +129,21 @@ def _directive(name: str, piece: Piece) -> Directive | Decimal | None:
             field="directive",
         )
     return None
+
+
+def _no_stray_directive(name: str, piece: Piece) -> None:
+    """A directive that Markdown does not take for a bullet (a `•`, four blanks, a table) must not
+    be passed over."""
+    for offset, said in enumerate(piece.text.splitlines()):
+        line = " ".join(LEADERS.sub("", said).split())
+        whole = any(form.fullmatch(line) for form in (_CHANGE, _ADD, _EXIT, _CASH))
+        if whole or (STRAY.match(line) and "%" in line):
+            raise RefusedInputError(
+                name,
+                f"{shown(said)!r}: a directive must be a bullet, begin the line with '- '",
+                line=piece.line + offset,
+                field="directive",
+            )
 
 
 def _change(name: str, piece: Piece, match: re.Match[str]) -> Directive:

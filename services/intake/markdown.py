@@ -9,7 +9,7 @@ from markdown_it.token import Token
 
 @dataclass(frozen=True)
 class Piece:
-    """One block of text. `kind` is heading, item, paragraph or row; `line` is 1-based."""
+    """One block of text. `kind` is heading, item, paragraph, row or code; `line` is 1-based."""
 
     kind: str
     text: str
@@ -18,7 +18,7 @@ class Piece:
 
 
 def pieces(source: str) -> tuple[Piece, ...]:
-    """The blocks of the document in order. Code blocks and HTML are no text of the author's."""
+    """The blocks of the document in order. HTML, comments too, is no text of the author's."""
     tokens = MarkdownIt("commonmark", {"maxNesting": 40}).enable("table").parse(source)
     return tuple(_walk(tokens))
 
@@ -45,6 +45,8 @@ def _walk(tokens: list[Token]) -> Iterator[Piece]:
                 yield Piece("item", text, line)
             else:
                 yield Piece("paragraph", text, line)
+        elif token.type in ("code_block", "fence"):
+            yield Piece("code", token.content, line + (token.type == "fence"))
         elif token.nesting == 1:
             inside.append(token.type.removesuffix("_open"))
         elif token.nesting == -1 and inside:

@@ -108,7 +108,11 @@ def test_half_a_rebalance_is_worse_than_none(bullet: str) -> None:
         ("## ACTION PLAN\n", None, "holds no directive"),
         ("## ACTION PLAN\n- Watch the Fed\n", None, "holds no directive"),
         ("## ACTION PLAN\n- Target Cash position: 5%\n", None, "holds no directive"),
-        ("## ACTION PLAN\n```\n- Exit Energy\n```\n", None, "holds no directive"),
+        ("## ACTION PLAN\n- Exit Energy\n```\n- Exit Materials\n```\n", 4, "must be a bullet"),
+        ("## ACTION PLAN\n- Exit Energy\n\nAlso\n\n    - Exit Materials\n", 6, "must be a bullet"),
+        ("## ACTION PLAN\n- Exit Energy\n\n• Reduce Materials from 46% to 25%\n", 4, "must be a bullet"),
+        ("## ACTION PLAN\n- Exit Energy\n\nText\n• Reduce Materials from 46% to 25%\n", 5, "must be a bullet"),
+        ("## ACTION PLAN\n- Exit Energy\n\n| what | to |\n|---|---|\n| Reduce Materials | 25% |\n", 6, "must be a bullet"),
         ("## ACTION PLAN\n<!--\n- Exit Energy\n-->\n", None, "holds no directive"),
         ("## ACTION PLAN\n- Exit Energy\n## ACTION PLAN\n- Exit Materials\n", 3, "a second ACTION PLAN"),
         ("## ACTION PLAN\n- Exit Energy\n\n- exit  energy\n", 4, "has a directive on line 2 already"),
@@ -133,7 +137,8 @@ def test_targets_up_to_half_a_point_over_the_whole_are_rounding() -> None:
 def test_notes_and_other_sections_are_not_directives() -> None:
     text = (
         "# PORTFOLIO\n## F. Notes\n- Reduce Energy from 9% to 1% was done\n"
-        "## ACTION PLAN\nSuggested:\n- Watch earnings on Thursday\n1. Exit Energy\n"
+        "## ACTION PLAN\nSuggested:\n- Watch earnings on Thursday\n"
+        "- Hold Financials\n- later:\n  1. Exit Energy\n"
         "## Appendix\n- Exit Materials\n"
     )
     found = recognise("x", text.encode())
