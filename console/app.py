@@ -198,6 +198,8 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
     def on_snapshot_came(self, snapshot: "DeskSnapshot") -> None:
         """The desk said how things are."""
         first = self._desk != "ok"
+        if self._desk == "lost" and self.seen_snapshot is not None:
+            self.say("The desk answers again.")
         self.seen_snapshot, self._came, self._desk = snapshot, self.clock.monotonic(), "ok"
         self._trouble = ""
         self.market.take(snapshot.clock)

@@ -23,6 +23,7 @@ def halt(app: "QuarterdeckApp") -> None:
     from services.desk.latch import LatchError, set_latch
 
     by = f"{who()} (console)"
+    app.clear_notifications()
     app.halt_pressed = True
     try:
         set_latch(app.home, by, REASON, app.clock.now())

@@ -49,6 +49,21 @@ class ApprovalCard(Gate):
         self.set_interval(1.0, self._write)
 
     @property
+    def blocked(self) -> bool:
+        """Whether the plan can't be approved at all."""
+        return text(self._card, "verdict") == "BLOCKED"
+
+    def line(self) -> Text:
+        if not self.blocked:
+            return super().line()
+        return Text("BLOCKED: it can't be approved. Esc, then drop or resize steps, or reject it.", "bold")  # fmt: skip
+
+    def action_submit(self) -> None:
+        """The word was typed, or not; a blocked plan hears nothing."""
+        if not self.blocked:
+            super().action_submit()
+
+    @property
     def mode(self) -> str:
         """The chosen mode."""
         return MODES[self._mode]
@@ -77,6 +92,8 @@ class ApprovalCard(Gate):
 
     def above(self) -> Text:
         """Mode and time left."""
+        if self.blocked:
+            return Text()
         line = Text("mode ")
         for mode in MODES:
             line.append(f"[{mode}]" if mode == self.mode else f" {mode} ", "bold reverse" if mode == self.mode else "")  # fmt: skip

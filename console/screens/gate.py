@@ -121,14 +121,19 @@ class Gate(Box[str]):
 
     def _write(self) -> None:
         line = self.above()
-        line.append("type ")
+        line.append_text(self.line())
+        line.append("\nEnter submits   Esc leaves   ↓↑ scrolls", "dim")
+        self.query_one("#gate-line", Static).update(line)
+
+    def line(self) -> Text:
+        """What is asked, and what was typed so far."""
+        line = Text("type ")
         line.append(self.word, "bold reverse")
         line.append(f" to {self._what}: ")
         line.append(f"{self._typed}▏", "bold")
         if self._said:
             line.append(f"  {self._said}", "bold")
-        line.append("\nEnter submits   Esc leaves   ↓↑ scrolls", "dim")
-        self.query_one("#gate-line", Static).update(line)
+        return line
 
 
 def next_orders(document: dict[str, Any], what: str) -> tuple[str, Text]:

@@ -23,6 +23,13 @@ from services.desk.client import DeskClient
 LONGEST = 10.0
 
 
+async def settled(pilot: Pilot[Any], true: Callable[[], object]) -> None:
+    """Let things happen until `true`; fails when that never comes."""
+    async with asyncio.timeout(LONGEST):
+        while not true():
+            await pilot.pause()
+
+
 @dataclass
 class Ticks:
     """A monotonic clock that moves only when a test says so."""
@@ -46,10 +53,7 @@ class Deck:
 
     async def until(self, true: Callable[[], object]) -> None:
         """Let things happen until `true`; fails when that never comes."""
-        async with asyncio.timeout(LONGEST):
-            while not true():
-                await self.pilot.pause()
-                await asyncio.sleep(0)
+        await settled(self.pilot, true)
 
     async def press(self, *keys: str) -> None:
         for key in keys:
