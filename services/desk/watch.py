@@ -126,6 +126,7 @@ class Watch:
         """Once a second: poll prices when the stream is silent, then judge every condition."""
         await self._poll_when_silent()
         await self._note_day()
+        await self._engine.void_expired()
         if (situation := self._situation()) is None:
             return
         change = look(self._memory, situation)

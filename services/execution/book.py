@@ -87,7 +87,14 @@ class RunBook:
         self, plan_id: str, to: PlanState, kind: str, payload: Mapping[str, object]
     ) -> None:
         """Move a plan along its table. Raises NotPossibleError, journalled, when it may not."""
-        run = self.run(plan_id)
+        async with self._locks[plan_id]:
+            await self._advance(self.run(plan_id), to, kind, payload)
+
+    async def _advance(
+        self, run: PlanRun, to: PlanState, kind: str, payload: Mapping[str, object]
+    ) -> None:
+        """Look and move as one: of two callers only the first finds the state it needs."""
+        plan_id = run.plan.plan_id
         if not plan_may(run.state, to):
             why = f"{run.state.value} can't become {to.value}"
             await self.record(

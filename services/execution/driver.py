@@ -136,8 +136,8 @@ class PlanDriver:
                 if result.qty >= order.qty:
                     await self._sender.send((order,))
                 else:
-                    await self._cash_short(run, step, result)
-                    return
+                    # It never left: the next attempt is cut to what is there, or asked about.
+                    await self._sender.deny(order, "the cash for it is not there any more")
 
     async def _open_buys(self, run: PlanRun, first: Step) -> None:
         """The buy phase opens on fresh figures: every remaining step is checked again, and the

@@ -5,9 +5,11 @@ Principle 1: nothing reaches a broker except through here, and nothing enters bu
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 from db.clock import Clock
+from db.errors import JournalError
 from db.model.event import Event, EventDraft
 from db.model.order import OrderState
 from db.model.plan import Phase, Plan
@@ -156,6 +158,17 @@ class Engine:
 
     # --- plans that run -----------------------------------------------------------------------
 
+    async def void_expired(self) -> None:
+        """Approvals whose time is over, of plans that have not started."""
+        now = self._clock.now()
+        for run in self.book.runs.values():
+            if (
+                run.state is PlanState.APPROVED
+                and run.approval is not None
+                and now > run.approval.expires_at
+            ):
+                await self._void(run.plan.plan_id, "the approval expired before the plan started")
+
     async def start(self, plan_id: str) -> PlanRun:
         """Run an approved plan. Raises NotPossibleError; a void approval is journalled."""
         run = self.book.run(plan_id)
@@ -227,7 +240,9 @@ class Engine:
         run = self.book.run(plan_id)
         await self.book.advance(plan_id, PlanState.ABORTED, "PlanAborted", {"reason": reason})
         for order in run.orders:
-            if order.state.working and order.order_id is not None:
+            if order.state is OrderState.INTENT:
+                await self.sender.deny(order, "the plan was aborted")
+            elif order.state.working and order.order_id is not None:
                 await self.sender.cancel(order, "abort", "the plan was aborted")
         self.tracker.kick()
         return self.book.run(plan_id)
@@ -281,11 +296,13 @@ class Engine:
         """A driver that dies must not leave a plan that looks as if it were working."""
         try:
             await self._driver.drive(plan_id, facts.policy)
-        except asyncio.CancelledError:
-            raise
-        except Exception:
+        except JournalError as error:
+            # What can't be written down is not done (invariant 5).
+            await self.halt("the desk", str(error))
+        except Exception:  # the plan waits for the trader, whatever it was
             log.exception("plan %s stopped", plan_id)
-            await self.pause(plan_id, "an internal error stopped it; see desk.log")
+            with suppress(NotPossibleError, JournalError):
+                await self.pause(plan_id, "an internal error stopped it; see desk.log")
 
 
 def _approvable(run: PlanRun) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 
 from db.model.market import Quote
-from db.model.order import OrderType, Side
+from db.model.order import OrderState, OrderType, Side
 from db.model.plan import Step
 from db.model.policy import Policy
 from db.model.run import ChildOrder, PlanRun
@@ -56,13 +56,16 @@ def gate(
 
 def reserved_by(runs: Iterable[PlanRun], account: str, policy: Policy) -> Decimal:
     """What working buys of all plans may still cost: cash that the broker still shows but that is
-    already spoken for."""
+    already spoken for. An intent that has not left reserves nothing: it passes the gate itself."""
     return sum(
         (
             _open_cost(run, order, policy)
             for run in runs
             for order in run.orders
-            if order.side is Side.BUY and order.account == account and order.state.working
+            if order.side is Side.BUY
+            and order.account == account
+            and order.state.working
+            and order.state is not OrderState.INTENT
         ),
         Decimal(0),
     )

@@ -1,6 +1,7 @@
 """Orders out, answers in. The only caller of the broker's writes."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
 
 from db.model.event import EventDraft
@@ -19,6 +20,8 @@ from services.brokers.port import (
 from services.execution.absorb import absorbed
 from services.execution.book import RunBook
 from services.execution.safety import Safety
+
+log = logging.getLogger(__name__)
 
 _TEMPORARY = frozenset({RejectionClass.RATE_LIMIT, RejectionClass.CONNECTIVITY})
 
@@ -70,7 +73,19 @@ class Sender:
                 self._broker.submit(order.request(), permit=lambda: self._permit(order))
             )
             await self._book.record(_draft(order, "OrderSent"))
-        await self._record_answer(order, await answer)
+        try:
+            outcome = await answer
+        except Exception as error:  # whatever it was, the order may have left
+            log.exception("submitting %s", order.client_order_id)
+            outcome = Unresolved(reason=f"the send failed inside: {type(error).__name__}")
+        await self._record_answer(order, outcome)
+
+    async def deny(self, order: ChildOrder, reason: str) -> None:
+        """An intent that will not be sent: it provably never left."""
+        async with self._book.lock(order.client_order_id):
+            current = self._book.order(order.client_order_id)
+            if current is not None and current.state is OrderState.INTENT:
+                await self._book.record(_draft(order, "OrderDenied", {"reason": reason}))
 
     async def _record_answer(self, order: ChildOrder, outcome: SubmitOutcome) -> None:
         if isinstance(outcome, Confirmed):
@@ -113,6 +128,8 @@ class Sender:
             current = self._book.order(order.client_order_id)
             if current is not None and current.state is OrderState.UNKNOWN:
                 await self._book.record(_draft(order, "OrderNotFound"))
+        if self._book.run(order.plan_id).state.ended:
+            await self.deny(order, "its plan has ended")
 
     async def cancel(self, order: ChildOrder, reason: str, words: str = "") -> CancelOutcome:
         """Ask for a cancel. It is one only when the broker reports it (invariant 14)."""

@@ -5,7 +5,7 @@ import logging
 
 from db.clock import Clock
 from db.model.order import OrderState
-from db.model.run import ChildOrder
+from db.model.run import ChildOrder, PlanState
 from services.brokers.port import Broker, BrokerUnavailableError
 from services.execution.book import RunBook
 from services.execution.sender import Sender
@@ -59,6 +59,15 @@ class Tracker:
             else:
                 self._not_found_since.pop(order.client_order_id, None)
                 await self._sender.absorb(report)
+                await self._cancel_of_aborted(order.client_order_id)
+
+    async def _cancel_of_aborted(self, client_order_id: str) -> None:
+        """An order that was unknown when its plan was aborted, and turns out to be live."""
+        order = self._book.order(client_order_id)
+        if order is None or order.state.terminal or order.cancel_requested_at is not None:
+            return
+        if self._book.run(order.plan_id).state is PlanState.ABORTED:
+            await self._sender.cancel(order, "abort", "the plan was aborted")
 
     async def _look_up(self, order: ChildOrder) -> None:
         report = await self._broker.order(order.client_order_id)
