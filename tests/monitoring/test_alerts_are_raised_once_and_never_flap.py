@@ -32,6 +32,7 @@ POLICY = Policy(
         "min_cash_weight": Decimal("0.05"),
         "daily_loss_limit": Decimal("0.10"),
         "limit_band": Decimal("0.005"),
+        "stale_price_seconds": 5,
     }
 )
 
