@@ -59,7 +59,7 @@ class KillPanel(Box[None]):
         done = "complete" if report.complete else "still cancelling"
         self._write_head(
             f"by {report.by}, {ago} ago: {report.reason}\n"
-            f"{len(report.orders)} orders, {report.remaining} remain working, {done}"
+            f"{len(report.orders)} orders, {"?" if report.remaining is None else report.remaining} remain working, {done}"
         )
         self.query_one(LiveTable).update_rows(
             {

@@ -31,5 +31,6 @@ class HaltReport(Noun):
     by: str
     reason: str
     orders: tuple[HaltedOrder, ...] = ()
-    remaining: int = 0
+    remaining: int | None = None
+    """Working and not protective at the last look; None while nobody could look."""
     complete: bool = False

@@ -22,6 +22,8 @@ from services.monitoring.watch import look, restored
 
 NEW_YORK = ZoneInfo("America/New_York")
 
+SETTLE_SECONDS = 10.0
+
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +50,7 @@ class Watch:
         self._day: tuple[str, Decimal] | None = None
         """Exchange date and day-start equity."""
         self._memory = Memory()
+        self._since = clock.monotonic()
         self.alerts: dict[str, Alert] = {}
 
     # --- what the journal knows ---------------------------------------------------------------
@@ -127,7 +130,7 @@ class Watch:
         await self._poll_when_silent()
         await self._note_day()
         await self._engine.void_expired()
-        if (situation := self._situation()) is None:
+        if (situation := self._situation()) is None or not self._settled():
             return
         change = look(self._memory, situation)
         drafts = [
@@ -146,12 +149,21 @@ class Watch:
             await self._engine.book.record(*drafts)
         self._memory = change.watch
 
+    def _settled(self) -> bool:
+        """Both streams have said how they are, or had the time to."""
+        waited = self._clock.monotonic() - self._since
+        return {"orders", "quotes"} <= self._streams.keys() or waited > SETTLE_SECONDS
+
     async def _poll_when_silent(self) -> None:
         clock = self._facts.market_clock
         self._polling = self._board.polling(clock is not None and clock.is_open)
+        held = self._held()
         if self._polling is None:
+            open_now = clock is not None and clock.is_open
+            held &= self._board.overdue() if open_now else frozenset()
+        if not held:
             return
-        for quote in (await self._broker.quotes(sorted(self._held()))).values():
+        for quote in (await self._broker.quotes(sorted(held))).values():
             self._board.update(quote, self._facts.market_now())
 
     async def _note_day(self) -> None:

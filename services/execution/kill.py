@@ -68,12 +68,14 @@ class KillSwitch:
 
     async def _cancel_until_none(self, report: HaltReport) -> HaltReport:
         outcomes: dict[str, HaltedOrder] = {}
-        remaining = 0
+        remaining: int | None = None
+        """Not protective and open at the last look; None while nobody could look."""
         for round_number in range(MOST_ROUNDS):
             try:
                 open_orders = await self._broker.open_orders()
             except BrokerUnavailableError as error:
                 log.warning("halt: reading open orders: %s", error)
+                remaining = None
                 await self._clock.sleep(ROUND_SECONDS)
                 continue
             for order in open_orders:
