@@ -36,6 +36,7 @@ from services.desk.watch import Watch
 from services.execution.engine import Engine
 from services.execution.safety import Safety
 from services.market.board import PriceBoard
+from services.reports.write import ReportError
 from services.risk.policy import load_policy
 
 PORTFOLIO_SECONDS = 5.0
@@ -230,7 +231,7 @@ class Desk:
         try:
             await self.reconciler.reconcile()
             await self.paper.plan_ended(plan_id)
-        except (BrokerUnavailableError, JournalError, OSError) as error:
+        except (BrokerUnavailableError, JournalError, ReportError) as error:
             log.warning("after plan %s: %s", plan_id, error)
 
     # --- what others ask ----------------------------------------------------------------------

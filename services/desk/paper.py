@@ -1,21 +1,29 @@
 """What is written for people: PORTFOLIO.md, and the reports of a plan that has ended."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from db.home import Home
 from db.journal import Journal
+from db.model.alert import Alert
 from db.model.base import plain
 from db.model.event import EventDraft
+from db.model.order import Fill
 from db.model.policy import Policy
 from db.model.portfolio import Portfolio
 from db.model.run import PlanRun
 from services.desk.facts import FactsSource
 from services.execution.engine import Engine
+from services.reports.execution_audit import execution_audit
+from services.reports.execution_facts import ExecutionFacts
+from services.reports.execution_md import render as execution_markdown
+from services.reports.execution_report import plan_report
 from services.reports.portfolio import (
     AccountLine,
     HoldingLine,
@@ -26,6 +34,7 @@ from services.reports.portfolio import (
 )
 from services.reports.portfolio_md import PortfolioFormatError, parse, render
 from services.reports.write import write
+from services.risk.standing import standing
 
 _WEIGHT = Decimal("0.0001")
 _CENT = Decimal("0.01")
@@ -76,9 +85,48 @@ class Paper:
         return self._home.portfolio
 
     async def plan_ended(self, plan_id: str) -> None:
-        """PORTFOLIO.md with a line on the plan, and its execution report."""
+        """PORTFOLIO.md with a line on the plan, and its execution report and audit.
+
+        Raises BrokerUnavailableError or ReportError."""
         run = self._engine.book.run(plan_id)
         await self.write_portfolio(note_of(run))
+        facts = await self._execution_facts(run, written_at=self._now())
+        machine = {
+            "execution_report": plan_report(facts),
+            "execution_audit": execution_audit(facts),
+        }
+        name = f"{plan_id}-r{run.plan.revision}-execution"
+        at = facts.generated_at
+        write(self._home.reports / f"{name}.md", execution_markdown(facts), at, kept=0)
+        text = json.dumps(machine, indent=2, ensure_ascii=False) + "\n"
+        write(self._home.reports / f"{name}.json", text, at, kept=0)
+        await self._journal.append(
+            EventDraft(kind="ReportWritten", plan_id=plan_id, payload={"path": f"{name}.md"})
+        )
+
+    async def _execution_facts(self, run: PlanRun, written_at: datetime) -> ExecutionFacts:
+        """What happened, from the journal, beside the broker's fresh figures."""
+        facts = await self._facts.fresh()
+        events = await self._journal.events(plan_id=run.plan.plan_id)
+        started = min((e.seq for e in events if e.kind == "PlanStarted"), default=0)
+        alerts = await self._journal.events(after=started, kinds=["AlertRaised"])
+        protected = [e.at for e in events if e.kind == "ProtectionSet"]
+        return ExecutionFacts(
+            run=run,
+            after=standing(facts),
+            fills=tuple(
+                Fill.model_validate(e.payload["fill"]) for e in events if e.kind == "FillReceived"
+            ),
+            generated_at=self._now(),
+            version=version("quarterdeck"),
+            policy=facts.policy,
+            portfolio_as_of=run.plan.created_at,
+            portfolio_written_at=written_at,
+            monitored_since=min(protected, default=None),
+            alerts=tuple(Alert.model_validate(e.payload["alert"]) for e in alerts)
+            if started
+            else (),
+        )
 
 
 def note_of(run: PlanRun) -> str:

@@ -20,9 +20,11 @@ from db.model.base import Noun
 from db.model.run import Mode
 from services.brokers.port import BrokerUnavailableError
 from services.desk.desk import Desk
+from services.desk.latch import LatchError
 from services.desk.peers import only_the_owner
 from services.execution.book import NotPossibleError
 from services.intake.refusal import RefusedInputError
+from services.reports.write import ReportError
 
 LARGEST_BODY = 16 * 1024 * 1024
 
@@ -57,7 +59,7 @@ async def sentences(request: web.Request, handler: Handler) -> web.StreamRespons
         return _refusal(400, str(error))
     except BrokerUnavailableError as error:
         return _refusal(503, f"The broker can't be reached: {error}")
-    except JournalError as error:
+    except (JournalError, ReportError, LatchError) as error:
         return _refusal(503, str(error))
     except web.HTTPException as error:
         return _refusal(error.status, f"{error.reason}: {request.method} {request.path}")

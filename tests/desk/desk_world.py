@@ -110,6 +110,14 @@ class RunningDesk:
                     return document
                 await asyncio.sleep(0.02)
 
+    async def report(self, name: str) -> str:
+        """A report's text, once it is written."""
+        path = self.home.reports / name
+        async with asyncio.timeout(DEADLINE):
+            while not path.exists():
+                await asyncio.sleep(0.02)
+        return path.read_text(encoding="utf-8")
+
     async def until_ended(self, plan_id: str) -> Json:
         return await self.until(plan_id, ended)
 

@@ -2,6 +2,7 @@
 
 What happened is read from the exchange's own request log and account, not from us."""
 
+import json
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
@@ -111,6 +112,10 @@ async def test_portfolio_md_is_written_after_the_plan_and_reads_back(
     report = parse(Path(desk.run("portfolio").stdout.strip()).read_text(encoding="utf-8"))
     assert {line.ticker: line.quantity for line in report.holdings}["FCX"] == 180
     assert any(plan_id in note for note in report.notes)
+    executed = json.loads(await desk.report(f"{plan_id}-r1-execution.json"))
+    steps = executed["execution_report"]["steps"]
+    assert [s["trade_details"]["ticker"] for s in steps][:3] == ["NEM", "AA", "FCX"]
+    assert executed["execution_report"]["meta"]["execution_status"] == "done"
     verified = desk.run("journal", "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
