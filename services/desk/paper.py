@@ -91,10 +91,7 @@ class Paper:
         run = self._engine.book.run(plan_id)
         await self.write_portfolio(note_of(run))
         facts = await self._execution_facts(run, written_at=self._now())
-        machine = {
-            "execution_report": plan_report(facts),
-            "execution_audit": execution_audit(facts),
-        }
+        machine = {**plan_report(facts), "execution_audit": execution_audit(facts)}
         name = f"{plan_id}-r{run.plan.revision}-execution"
         at = facts.generated_at
         write(self._home.reports / f"{name}.md", execution_markdown(facts), at, kept=0)

@@ -113,9 +113,10 @@ async def test_portfolio_md_is_written_after_the_plan_and_reads_back(
     assert {line.ticker: line.quantity for line in report.holdings}["FCX"] == 180
     assert any(plan_id in note for note in report.notes)
     executed = json.loads(await desk.report(f"{plan_id}-r1-execution.json"))
-    steps = executed["execution_report"]["steps"]
-    assert [s["trade_details"]["ticker"] for s in steps][:3] == ["NEM", "AA", "FCX"]
-    assert executed["execution_report"]["meta"]["execution_status"] == "done"
+    trades = executed["execution_report"]["trade_details"]
+    assert [trade["ticker"] for trade in trades][:3] == ["NEM", "AA", "FCX"]
+    assert executed["execution_report"]["meta"]["execution_status"] == "DONE"
+    assert len(executed["steps"]) == 8
     verified = desk.run("journal", "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
