@@ -124,7 +124,7 @@ class Guide(Vertical):
     DEFAULT_CSS = """
     Guide {
         height: 1fr;
-        & > #guide-head { height: 2; }
+        & > #guide-head { height: 2; text-wrap: nowrap; text-overflow: ellipsis; }
         & > #guide-steps { height: auto; min-height: 4; max-height: 60%; }
         & > #guide-detail { height: 1fr; min-height: 3; border-top: dashed $border-blurred; }
         &.-detail > #guide-steps { display: none; }

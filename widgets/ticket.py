@@ -27,7 +27,7 @@ class Row(Horizontal):
     DEFAULT_CSS = """
     Row { height: 1; }
     Row > .label { width: 8; color: $muted; }
-    Row > Input { height: 1; border: none; padding: 0; background: $boost; width: 1fr; }
+    Row > Input { height: 1; border: none; padding: 0; background: $panel; width: 1fr; margin-right: 1; }
     Row > Input:focus { border: none; background: $surface; }
     Row > Choice { width: 1fr; }
     """
@@ -104,11 +104,17 @@ class TicketPane(Pane):
         with Horizontal(id="ticket-fields"):
             with Vertical():
                 yield Row("side", Choice(("buy", "sell"), id="ticket-side"))
-                yield Row("symbol", Input(id="ticket-symbol", compact=True))
-                yield Row("qty", Input(id="ticket-qty", compact=True))
+                yield Row("symbol", Input(placeholder="symbol", id="ticket-symbol", compact=True))
+                yield Row(
+                    "qty",
+                    Input(placeholder="shares, or $ and dollars", id="ticket-qty", compact=True),
+                )
             with Vertical():
                 yield Row("type", Choice(("market", "limit"), id="ticket-type"))
-                yield Row("limit", Input(id="ticket-limit", compact=True, disabled=True))
+                yield Row(
+                    "limit",
+                    Input(placeholder="price", id="ticket-limit", compact=True, disabled=True),
+                )
                 yield Row("tif", Choice(("day", "gtc"), id="ticket-tif"))
         with VerticalScroll(id="ticket-preview", can_focus=False):
             yield Static("", id="ticket-words", markup=False)

@@ -33,7 +33,7 @@ class KillPanel(Box[None]):
             yield Static("", id="kill-head", markup=False)
             yield LiveTable(COLUMNS, empty="no order was working", id="kill-orders")
             yield Static(f"{WORD} and a reason, to trade again:", markup=False)
-            yield Input(id="kill-line", classes="-free-text", compact=True)
+            yield Input(placeholder="RESUME …", id="kill-line", classes="-free-text", compact=True)
             yield Static("", id="kill-said", markup=False)
             yield Static(self.key_words(), classes="box-keys", markup=False)
 
@@ -59,7 +59,7 @@ class KillPanel(Box[None]):
         done = "complete" if report.complete else "still cancelling"
         self._write_head(
             f"by {report.by}, {ago} ago: {report.reason}\n"
-            f"{len(report.orders)} orders, {"?" if report.remaining is None else report.remaining} remain working, {done}"
+            f"{len(report.orders)} orders, {'?' if report.remaining is None else report.remaining} remain working, {done}"
         )
         self.query_one(LiveTable).update_rows(
             {
@@ -75,7 +75,7 @@ class KillPanel(Box[None]):
 
     def _write_head(self, words: str) -> None:
         head = Text()
-        head.append(" TRADING HALTED ", "bold reverse red")
+        head.append(" TRADING HALTED ", "bold reverse")
         if self.deck.seen is not None and not self.deck.halted:
             head = Text(" trading state ", "bold")
         head.append(f" {words}")

@@ -41,7 +41,12 @@ class Prompt(Box[str]):
         with Vertical(classes="box prompt"):
             yield Static(self._title, classes="box-title", markup=False)
             yield Static(self._question, markup=False)
-            yield Input(id="answer", classes="-free-text" if free else "", compact=True)
+            yield Input(
+                placeholder="type here",
+                id="answer",
+                classes="-free-text" if free else "",
+                compact=True,
+            )
             yield Static("", id="wrong", markup=False)
             yield Static(self.key_words(), classes="box-keys", markup=False)
 
