@@ -14,6 +14,8 @@ from services.intake.text import shown
 from services.market.sectors import canonical_sector
 
 KEYS = ("as_of", "sector_rank", "pick")
+MOST_SECTORS, MOST_PICKS = 100, 5000
+SYMBOL_LINE = r"""symbol["']?\s?[=:]\s?["']([^"']*)["']"""
 PICK_KEYS = ("symbol", "sector", "conviction")
 OTHER_JSON = {
     "overall_status": "a QA report",
@@ -25,13 +27,13 @@ ZERO, HUNDRED = Decimal(0), Decimal(100)
 
 def looks_like(text: str) -> bool:
     return (
-        re.search(r"^\s*(as_of|\[+\s*(sector_rank|pick)\b|sector_rank|pick)", text, re.M)
+        re.search(r"^[ \t]*(as_of|\[+[ \t]*(sector_rank|pick)\b|sector_rank|pick)", text, re.M)
         is not None
     )
 
 
 def looks_like_markdown(text: str) -> bool:
-    return re.search(r"^ {0,3}#{1,6}\s.*market analysis", text, re.I | re.M) is not None
+    return re.search(r"^ {0,3}#{1,6}[ \t].*market analysis", text, re.I | re.M) is not None
 
 
 def read_toml(name: str, text: str) -> MarketAnalysis:
@@ -67,19 +69,25 @@ def _read(name: str, text: str, found: dict[str, Any]) -> MarketAnalysis:
     picks = found.get("pick", [])
     if not isinstance(picks, list):
         raise RefusedInputError(name, "expected a list of picks", field="pick")
+    if len(ranks) > MOST_SECTORS or len(picks) > MOST_PICKS:
+        most = f"expected at most {MOST_SECTORS} sectors and {MOST_PICKS} picks"
+        raise RefusedInputError(name, most, field="pick")
+    lines = values.first_lines(text, SYMBOL_LINE)
     return _made(
         name,
         as_of,
         [(sector, rank, values.line_of(text, sector)) for sector, rank in ranks.items()],
-        [_pick(name, text, entry) for entry in picks],
+        [_pick(name, text, entry, lines) for entry in picks],
     )
 
 
-def _pick(name: str, text: str, entry: Any) -> tuple[Any, Any, Any, int | None]:
+def _pick(
+    name: str, text: str, entry: Any, lines: dict[str, int]
+) -> tuple[Any, Any, Any, int | None]:
     table = values.table(name, entry, "pick")
     values.only(name, table, PICK_KEYS, text, "pick.")
     said = table.get("symbol")
-    line = values.line_of(text, "symbol", f'"{said}"')
+    line = lines.get(said) if isinstance(said, str) else None
     for key in PICK_KEYS:
         if key not in table:
             raise RefusedInputError(name, "missing", line=line, field=f"pick.{key}")

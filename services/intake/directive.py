@@ -51,7 +51,8 @@ ZONES = {
 def looks_like(text: str) -> bool:
     """It has an ACTION PLAN heading, or is titled PORTFOLIO."""
     return (
-        re.search(r"^ {0,3}#{1,6}\s.*(action\s+plan|\bportfolio\b)", text, re.I | re.M) is not None
+        re.search(r"^ {0,3}#{1,6}[ \t].*(action[ \t]+plan|\bportfolio\b)", text, re.I | re.M)
+        is not None
     )
 
 
@@ -188,7 +189,7 @@ def _weight(name: str, piece: Piece, text: str) -> Decimal:
 def _looks_like_a_directive(text: str) -> bool:
     """Begins with a verb of trade, perhaps misspelt, or speaks of percent."""
     first = re.match(r"[^\w]*(\w+)", text)
-    word = first[1].lower() if first else ""
+    word = first[1][:20].lower() if first else ""
     return "%" in text or bool(get_close_matches(word, _VERBS, n=1, cutoff=0.8))
 
 

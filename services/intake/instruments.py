@@ -14,6 +14,7 @@ from services.market.sectors import canonical_sector
 
 KEYS = ("sector", "name", "leverage_factor", "average_daily_volume")
 SECTION = "instrument"
+SYMBOL_LINE = r"""^[ \t]*(?:\[instrument\.)?["']?([A-Za-z0-9./]{1,12})["']?[ \t]*[\]=]"""
 MOST_VOLUME = Decimal("1e12")
 
 
@@ -35,7 +36,7 @@ class InstrumentTable(Noun):
 
 
 def looks_like(text: str) -> bool:
-    return re.search(rf"^\s*\[\s*{SECTION}\s*[.\]]", text, re.M) is not None
+    return re.search(rf"^[ \t]*\[[ \t]*{SECTION}[ \t]*[.\]]", text, re.M) is not None
 
 
 def read(name: str, text: str) -> InstrumentTable:
@@ -49,7 +50,10 @@ def read(name: str, text: str) -> InstrumentTable:
     table = values.table(name, found.get(SECTION, {}), SECTION)
     if not table:
         raise RefusedInputError(name, f"no instrument, expected [{SECTION}.SYMBOL] tables")
-    notes = tuple(_note(name, text, symbol, entry) for symbol, entry in table.items())
+    lines = values.first_lines(text, SYMBOL_LINE)
+    notes = tuple(
+        _note(name, text, symbol, entry, lines.get(symbol)) for symbol, entry in table.items()
+    )
     symbols = sorted(note.symbol for note in notes)
     twice = next((one for one, next_ in pairwise(symbols) if one == next_), None)
     if twice is not None:
@@ -57,8 +61,7 @@ def read(name: str, text: str) -> InstrumentTable:
     return InstrumentTable(source=name, notes=notes)
 
 
-def _note(name: str, text: str, said: str, entry: Any) -> InstrumentNote:
-    line = values.line_of(text, said)
+def _note(name: str, text: str, said: str, entry: Any, line: int | None) -> InstrumentNote:
     symbol = values.symbol(name, said, "symbol", line)
     table = values.table(name, entry, symbol, line)
     values.only(name, table, KEYS, text, f"{symbol}.")

@@ -7,7 +7,7 @@ from db.model.proposal import BasketProposal, DirectiveProposal
 from services.intake import analysis, basket, directive, instruments
 from services.intake.instruments import InstrumentTable
 from services.intake.refusal import RefusedInputError
-from services.intake.text import LARGEST, decoded, too_large
+from services.intake.text import LARGEST, check_lines, check_prose, decoded, too_large
 
 Recognised = DirectiveProposal | BasketProposal | MarketAnalysis | InstrumentTable
 
@@ -21,14 +21,17 @@ def recognise(name: str, data: bytes) -> Recognised:
     """What the bytes say. Raises RefusedInputError with one sentence; never anything else."""
     text = decoded(name, data)
     if directive.looks_like(text):
+        check_prose(name, text)
         return directive.read(name, text, data)
     if analysis.looks_like_markdown(text):
+        check_prose(name, text)
         return analysis.read_markdown(name, text)
     first = text.lstrip()[:1]
     if first == "{":
         return analysis.read_json(name, text)
     if basket.looks_like(text):
         return basket.read(name, text, data)
+    check_lines(name, text)
     if instruments.looks_like(text):
         return instruments.read(name, text)
     if analysis.looks_like(text):

@@ -5,6 +5,9 @@ import hashlib
 from services.intake.refusal import RefusedInputError
 
 LARGEST = 5 * 1024 * 1024
+LARGEST_PROSE = 1024 * 1024
+LONGEST_LINE = 4000
+"""Characters of a line of prose or TOML. What is beyond is no person's writing, and costs a parser dear."""
 _CONTROL = frozenset(map(chr, range(32))) - frozenset("\t\n\r\f")
 
 
@@ -39,6 +42,22 @@ def decoded(name: str, data: bytes) -> str:
             name, f"it has the control character {ord(control)}, expected plain text", line=line
         )
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def check_prose(name: str, text: str) -> None:
+    """Markdown is read only within limits that a person's file keeps. Raises RefusedInputError."""
+    if len(text) > LARGEST_PROSE:
+        raise too_large(name, len(text), LARGEST_PROSE)
+    check_lines(name, text)
+
+
+def check_lines(name: str, text: str) -> None:
+    """Raises RefusedInputError for a line that is too long."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > LONGEST_LINE:
+            raise RefusedInputError(
+                name, f"{len(line)} characters, expected at most {LONGEST_LINE}", line=number
+            )
 
 
 def sha256(data: bytes) -> str:

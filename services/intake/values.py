@@ -19,6 +19,16 @@ def line_of(text: str, *marks: str) -> int | None:
     return None
 
 
+def first_lines(text: str, form: str) -> dict[str, int]:
+    """What `form` captures → the first line it stands on. One pass, however long the file."""
+    pattern = re.compile(form)
+    found: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        for match in pattern.finditer(line):
+            found.setdefault(match[1], number)
+    return found
+
+
 def table(name: str, value: Any, field: str, line: int | None = None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RefusedInputError(name, "expected a table", line=line, field=field)

@@ -39,6 +39,7 @@ def read_or_refuse(data: bytes) -> None:
 @example(b'{"as_of": ' + b"[" * 50_000)
 @example(b'{"as_of": 1e999999999, "pick": [{"symbol": 1e999999, "sector": 1, "conviction": NaN}]}')
 @example(b'{"pick": ' + b"9" * 5_000 + b"}")
+@example(b"\n" * 300_000 + b"x")
 @example(b"as_of = 2026-01-05\n")
 @example(b"as_of = 9999-12-31T23:59:59-23:59\n[sector_rank]\nEnergy = 1\n")
 @example(b"symbol,side,qty\n" + b"A" * 200_000)
@@ -78,6 +79,8 @@ def test_the_undamaged_files_are_all_read(whole: bytes) -> None:
         (b"a\nb\x1b[31m", "file line 2: it has the control character 27, expected plain text."),
         (b"hello there", "file: nothing in it is known here, expected a directive"),
         (b'{"overall_status": "APPROVE"}', "file: overall_status: it is a QA report, which is not read yet"),
+        (b"## ACTION PLAN\n- " + b"a" * 4000, "file line 2: 4002 characters, expected at most 4000."),
+        (b"## ACTION PLAN\n" + b"note\n" * 300_000, "file: it is 1.4 MB, expected at most 1 MB."),
         (b"x" * (LARGEST + 1), "file: it is 5.0 MB, expected at most 5 MB."),
     ],
 )  # fmt: skip
