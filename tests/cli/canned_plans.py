@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from canned_desk import CannedDesk
+from answering_desk import CannedDesk
 
 Json = dict[str, Any]
 

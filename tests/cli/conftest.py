@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "desk_client"))
+from answering_desk import CannedDesk
 from as_process import QUARTERDECK
-from canned_desk import CannedDesk
 
 from console.cli.run import run
 from db.home import Home

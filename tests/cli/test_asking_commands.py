@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from canned_desk import CannedDesk
+from answering_desk import CannedDesk
 from canned_plans import CARD, POSITION, ROW, STATUS, plan
 
 from db.home import Home

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from canned_desk import CannedDesk
+from answering_desk import CannedDesk
 from canned_plans import event, plan
 
 from console.cli.follow import PAGE, Following

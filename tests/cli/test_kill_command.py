@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from canned_desk import CannedDesk
+from answering_desk import CannedDesk
 from pydantic import SecretStr
 
 from db.clock import SystemClock

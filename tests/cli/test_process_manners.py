@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
+from answering_desk import CannedDesk
 from as_process import QUARTERDECK
-from canned_desk import CannedDesk
 from canned_plans import POSITION, Story, plan
 
 from db.home import Home

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from canned_desk import CannedDesk
+from answering_desk import CannedDesk
 from canned_plans import Story, plan
 
 ENDS = {

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from canned_desk import CannedDesk
+from answering_desk import CannedDesk
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from canned_desk import CannedDesk
+from answering_desk import CannedDesk
 
 from services.desk.client import DeskClient, DeskError, DeskUnreachable
 
