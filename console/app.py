@@ -197,6 +197,8 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
 
     def on_snapshot_came(self, snapshot: "DeskSnapshot") -> None:
         """The desk said how things are."""
+        if not self.is_running:
+            return
         first = self._desk != "ok"
         if self._desk == "lost" and self.seen_snapshot is not None:
             self.say("The desk answers again.")
@@ -211,6 +213,8 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
 
     def on_desk_lost(self, sentence: str) -> None:
         """The desk does not answer. What it last said stays, marked as old."""
+        if not self.is_running:
+            return
         if sentence != self._trouble:
             self.say(sentence, severity="warning")
         self._trouble = sentence
@@ -294,9 +298,10 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         try:
             answer = await question(self.link.desk)
         except DeskError as error:
-            (otherwise or self.complain)(error.sentence)
+            if self.is_running:
+                (otherwise or self.complain)(error.sentence)
             return
-        if then is not None:
+        if then is not None and self.is_running:
             then(answer)
 
     def complain(self, sentence: str) -> None:

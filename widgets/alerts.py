@@ -80,6 +80,8 @@ class AlertsPane(Pane):
 
     def show(self, seen: Seen) -> None:
         alerts = seen.snapshot.alerts
+        if not self.news(alerts, seen.lost):
+            return
         self._rows = {
             key: alert
             for key, alert in alerts.items()

@@ -92,6 +92,8 @@ class OrdersPane(Pane):
 
     def show(self, seen: Seen) -> None:
         orders = seen.snapshot.orders
+        if not self.news(orders, seen.lost):
+            return
         working = {key: row for key, row in orders.items() if row.state.working}
         self._rows = working if self._working_only else dict(orders)
         rows = {key: cells(row, self._zone) for key, row in self._rows.items()}

@@ -25,6 +25,16 @@ class Pane(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes="pane")
         self.border_title = self.NAME
+        self._title = self.NAME
+        self._detail = ""
+        self._facts: tuple[object, ...] = ()
+
+    def news(self, *facts: object) -> bool:
+        """Whether anything of this is other than the last time: a pane draws only then."""
+        old, self._facts = self._facts, facts
+        return len(old) != len(facts) or any(
+            one is not other and one != other for one, other in zip(old, facts, strict=True)
+        )
 
     @property
     def context(self) -> str:
@@ -41,8 +51,11 @@ class Pane(Vertical):
 
     def write_detail(self) -> None:
         """Show it below the rows, while the pane has the focus."""
+        words = self.detail()
+        if words.plain == self._detail:
+            return
+        self._detail = words.plain
         for line in self.query(".detail").results(Static):
-            words = self.detail()
             line.display = bool(words)
             line.update(words)
 
@@ -57,4 +70,7 @@ class Pane(Vertical):
     def entitle(self, *words: str, lost: bool = False) -> None:
         """The pane's title: its name and `words`, never read as markup."""
         title = " · ".join((self.NAME, *(word for word in words if word)))
-        self.border_title = Text(f"{title} · as it was" if lost else title)
+        title = f"{title} · as it was" if lost else title
+        if title != self._title:  # setting it paints the whole pane anew
+            self._title = title
+            self.border_title = Text(title)

@@ -119,6 +119,8 @@ class PlansPane(Pane):
 
     def show(self, seen: Seen) -> None:
         plans = seen.snapshot.plans
+        if not self.news(plans, seen.lost):
+            return
         self._lost = seen.lost
         table = self.query_one(".plans-table", LiveTable)
         rows = {key: cells(row, self._zone) for key, row in plans.items()}

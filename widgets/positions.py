@@ -1,7 +1,6 @@
 """What is held, with everything a trader looks for beside it."""
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -71,19 +70,32 @@ class PositionsPane(Pane):
     def compose(self) -> ComposeResult:
         yield LiveTable(COLUMNS, empty="no positions", id=f"{self.id}-table")
 
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._rows: dict[str, PositionRow] = {}
+        self._cells: dict[str, tuple[PositionRow, Field, tuple[Cell, ...]]] = {}
+
     def show(self, seen: Seen) -> None:
         held = seen.snapshot.positions
-        table = self.query_one(LiveTable)
-        table.update_rows(
-            {key: cells(row, seen.age(row.price_at)) for key, row in held.items()},
-            sorted(held),
-        )
-        known = [row.value for row in held.values() if row.value is not None]
-        missing = len(held) - len(known)
-        words = f"{money(sum(known, Decimal(0)))}" if held and not missing else ""
-        unpriced = f"{missing} without a price" if missing else ""
         self._rows = held
-        self.entitle(str(len(held)), words, unpriced, lost=seen.lost)
+        self._cells = {key: self._drawn(key, row, seen) for key, row in held.items()}
+        self.query_one(LiveTable).update_rows(
+            {key: drawn[2] for key, drawn in self._cells.items()}, sorted(held)
+        )
+        missing = sum(1 for row in held.values() if row.price is None)
+        unpriced = f"{missing} without a price" if missing else ""
+        self.entitle(str(len(held)), unpriced, lost=seen.lost)
+
+    def _drawn(
+        self, key: str, row: "PositionRow", seen: Seen
+    ) -> "tuple[PositionRow, Field, tuple[Cell, ...]]":
+        """The row's cells, the old ones when neither it nor the age it shows changed."""
+        since = seen.age(row.price_at)
+        said = price_age(since)
+        old = self._cells.get(key)
+        if old is not None and old[0] is row and old[1] == said:
+            return old
+        return row, said, cells(row, since)
 
     @property
     def symbol(self) -> str | None:
@@ -91,5 +103,3 @@ class PositionsPane(Pane):
         key = self.query_one(LiveTable).cursor_key
         row = self._rows.get(key) if key is not None else None
         return None if row is None else row.symbol
-
-    _rows: "dict[str, PositionRow]" = {}

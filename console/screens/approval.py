@@ -15,7 +15,7 @@ from widgets.table.fields import money, percent, price, qty, signed_percent
 MODES = ("step", "phase", "auto")
 MODE_WORDS = {
     "step": "you let every order go",
-    "phase": "you let the sells go, then the buys",
+    "phase": "the sells go now, you let the buys go",
     "auto": "runs through by itself",
 }
 

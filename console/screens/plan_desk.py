@@ -153,8 +153,11 @@ class PlanDesk:
     def _started(self, document: Document) -> None:
         self._fetched_document(document)
         mode = text(document, "mode")
-        ends = {"auto": "it runs through by itself", "phase": "run the sell phase next"}
-        self._screen.deck.say(f"Approved and started: {ends.get(mode, 'run the first step next')}.")
+        then = {
+            "auto": "it runs through by itself",
+            "phase": "the sells go; the buys wait for you",
+        }
+        self._screen.deck.say(f"Approved and started: {then.get(mode, 'run the first step next')}.")
 
     def action_next_step(self) -> None:
         """Let the next step or phase go, once its figure is typed."""

@@ -31,6 +31,7 @@ class View(Container):
         self._narrow = False
         self.panes = self.build()
         self.current = self.panes[0]
+        self._seen: Seen | None = None
 
     NAME: ClassVar[str] = ""
 
@@ -42,14 +43,17 @@ class View(Container):
         yield from self.panes
 
     def show(self, seen: "Seen") -> None:
-        """Give every pane the snapshot."""
+        """Give every pane in sight the snapshot; the others get it when they come in sight."""
+        self._seen = seen
         for pane in self.panes:
-            pane.show(seen)
+            if pane.display:
+                pane.show(seen)
 
     def age(self, seen: "Seen") -> None:
         """Only ages changed."""
+        self._seen = seen
         for pane in self.panes:
-            if isinstance(pane, PositionsPane | ReconcilePane):
+            if pane.display and isinstance(pane, PositionsPane | ReconcilePane):
                 pane.show(seen)
 
     # Layout
@@ -73,7 +77,10 @@ class View(Container):
     def _share(self) -> None:
         shown = {self.current} if self.solo else set(self.panes)
         for pane in self.panes:
+            comes = pane in shown and not pane.display
             pane.display = pane in shown
+            if comes and self._seen is not None:
+                pane.show(self._seen)
         for box in self.query(".column"):
             box.display = any(box in pane.ancestors for pane in shown)
         self.set_class(self.solo, "-solo")
@@ -160,7 +167,11 @@ class DeskView(View):
             strip.append(f"[{pane.NAME}{urgent}]" if here else f" {pane.NAME}{urgent} ", "bold reverse" if here else "")  # fmt: skip
             strip.append(" ")
         strip.append("Tab: next", "dim")
-        self.query_one("#strip", Static).update(strip)
+        if strip.plain != self._strip:
+            self._strip = strip.plain
+            self.query_one("#strip", Static).update(strip)
+
+    _strip = ""
 
 
 class OrdersView(View):
