@@ -30,7 +30,7 @@ from services.desk.readiness import Readiness, announce
 from services.desk.server import application
 from services.desk.settings import DeskSettings
 from services.desk.simulator import ExchangeError, ensure_exchange, stop_exchange
-from services.risk.policy import PolicyError
+from services.risk.policy import PolicyError, load_policy
 
 REFUSED = 2
 FIRST_START = Path(__file__).parent / "first_start"
@@ -84,6 +84,7 @@ async def _run(environment: Environment, options: DeskOptions) -> int:
     home.create()
     clock = SystemClock()
     settings = load(home, options.overrides)
+    load_policy(settings.policy, [home.policies])  # one that can't be used starts no exchange
     with DeskLock.acquire(home, clock.now()) as lock:
         lock.remove_stale_socket()
         journal = await Journal.open(home.journal, clock.now)

@@ -41,7 +41,11 @@ from services.risk.policy import load_policy
 
 PORTFOLIO_SECONDS = 5.0
 """Between two looks at account and positions while nothing else asks."""
+LOOK_SECONDS = 0.5
 RESTART_SECONDS = 1.0
+LONGEST_RESTART_SECONDS = 10.0
+"""A broker that is away is asked less and less, or the asking alone would use up the requests of the
+minute, and a cancel or a lookup would wait behind it."""
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +70,7 @@ class Desk:
         self.stopping = asyncio.Event()
         self.stop_exchange = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._filled_at = float("-inf")
         policy = load_policy(settings.policy, [home.policies])
         self.board = PriceBoard(clock.monotonic)
         self.facts = FactsSource(broker, self.board, clock, policy)
@@ -101,7 +106,7 @@ class Desk:
         await self._resolve_unknown()
         await self.reconciler.reconcile()
         self.watch.watch_symbols()
-        self._supervise("portfolio", self._keep(self._look, PORTFOLIO_SECONDS))
+        self._supervise("portfolio", self._keep(self._look, LOOK_SECONDS))
         self._supervise("alerts", self._keep(self.watch.look, 1.0))
         self._supervise("inbox", self._keep(self.intake.sweep_inbox, SWEEP_SECONDS))
         self._supervise(
@@ -156,16 +161,21 @@ class Desk:
         """A task that is started again when it fails. What can't be journalled halts."""
 
         async def supervised() -> None:
+            rest = RESTART_SECONDS
             while True:
+                began = self._clock.monotonic()
                 try:
                     await run()
                 except JournalError as error:
                     await self._journal_failed(str(error))
                 except BrokerUnavailableError as error:
                     log.warning("%s: %s", name, error)
+                    lasted = self._clock.monotonic() - began
+                    worked = lasted > 2 * LONGEST_RESTART_SECONDS
+                    rest = RESTART_SECONDS if worked else min(2 * rest, LONGEST_RESTART_SECONDS)
                 except Exception:  # one worker's failure must not take the desk down
                     log.exception("%s failed and is started again", name)
-                await self._clock.sleep(RESTART_SECONDS)
+                await self._clock.sleep(rest)
 
         self._tasks.append(asyncio.create_task(supervised(), name=name))
 
@@ -191,7 +201,7 @@ class Desk:
                 if not await self.engine.on_update(message):
                     log.info("an order that is not ours: %s", message.order.client_order_id)
                 if message.fill is not None:
-                    await self.facts.refresh_portfolio()
+                    self._filled_at = self._clock.monotonic()
                 self.hub.touch()
             elif isinstance(message, StreamState):
                 self.watch.on_stream(message)
@@ -205,9 +215,12 @@ class Desk:
                 self.hub.touch()
 
     async def _look(self) -> None:
+        """Account and positions again when they are old, or older than the last fill. A burst of
+        fills asks once, not once a fill: the broker counts requests."""
         await self.facts.refresh_clock()
-        age = self.facts.portfolio_at
-        if age is None or self._clock.monotonic() - age >= PORTFOLIO_SECONDS / 2:
+        known = self.facts.portfolio_at
+        now = self._clock.monotonic()
+        if known is None or known < self._filled_at or now - known >= PORTFOLIO_SECONDS:
             await self.facts.refresh_portfolio()
         self.watch.watch_symbols()
         self.hub.touch()

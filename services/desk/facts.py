@@ -35,7 +35,7 @@ class FactsSource:
         """Symbol → stop and target price, where a plan set them."""
         self.portfolio: Portfolio | None = None
         self.portfolio_at: float | None = None
-        """Monotonic seconds of the last portfolio, for its age."""
+        """Monotonic seconds when the last portfolio was asked for: what came later it may lack."""
         self._market_clock: MarketClock | None = None
         self._clock_asked: float = float("-inf")
         self._offset = timedelta(0)
@@ -75,13 +75,14 @@ class FactsSource:
 
     async def refresh_portfolio(self) -> Portfolio:
         """Account, positions and open orders at one instant, as far as three calls can be."""
+        asked_at = self._clock.monotonic()
         account, positions, orders = await asyncio.gather(
             self._broker.account(), self._broker.positions(), self._broker.open_orders()
         )
         self.portfolio = Portfolio(
             as_of=self.market_now(), accounts=(account,), positions=positions, orders=orders
         )
-        self.portfolio_at = self._clock.monotonic()
+        self.portfolio_at = asked_at
         return self.portfolio
 
     async def quotes(self, symbols: Collection[str]) -> dict[str, Quote]:

@@ -24,6 +24,7 @@ from services.intake.inbox import REFUSED, Size, sweep
 from services.intake.instruments import InstrumentTable
 from services.intake.read import recognise
 from services.intake.refusal import RefusedInputError
+from services.intake.text import shown
 from services.planning.plan import PlanEditError, make_plan, revise
 from services.planning.report import markdown
 from services.risk.facts import Facts
@@ -31,6 +32,8 @@ from services.risk.policy import PolicyError
 
 SWEEP_SECONDS = 1.0
 SHORTEST_ID = 4
+LARGEST_POWER = 11
+"""Of ten, in a number of a ticket; a basket takes no more either."""
 
 log = logging.getLogger(__name__)
 
@@ -204,8 +207,9 @@ def ticket_proposal(body: Mapping[str, Any]) -> BasketProposal:
             value = Decimal(written)
         except ArithmeticError:
             raise RefusedInputError(source, "expected a number", field=name) from None
-        if not value.is_finite() or value <= 0:
-            raise RefusedInputError(source, f"expected more than zero, not {written}", field=name)
+        if not value.is_finite() or value <= 0 or value.adjusted() > LARGEST_POWER:
+            expected = f"expected more than zero and less than a trillion, not {shown(written)}"
+            raise RefusedInputError(source, expected, field=name)
         return value
 
     def choice(

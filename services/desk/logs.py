@@ -24,6 +24,7 @@ def configure(secrets: Iterable[SecretStr] = (), stream: TextIO | None = None) -
     root.setLevel(logging.INFO)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # who asked says what failed in the end
     logging.captureWarnings(True)
 
 

@@ -27,6 +27,8 @@ from services.intake.refusal import RefusedInputError
 from services.reports.write import ReportError
 
 LARGEST_BODY = 16 * 1024 * 1024
+LARGEST_POWER = 11
+"""Of ten, in a number: exact arithmetic has 28 digits, and no order has 12."""
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +106,8 @@ def _number(body: Body, name: str) -> Decimal:
         number = Decimal(str(body[name]))
     except (KeyError, InvalidOperation):
         raise BadRequestError(f"{name} is missing or not a number.") from None
-    if not number.is_finite():
-        raise BadRequestError(f"{name} must be a finite number.")
+    if not number.is_finite() or number.adjusted() > LARGEST_POWER:
+        raise BadRequestError(f"{name} must be a number under a trillion.")
     return number
 
 
@@ -227,7 +229,9 @@ class _Routes:
         return self._desk.document(request.match_info["id"])
 
     async def plan_abort(self, request: web.Request, body: Body) -> Answer:
-        reason = _text(body, "reason", "aborted by the trader")
+        reason = _text(body, "reason", "aborted by the trader").strip()
+        if not reason:
+            raise BadRequestError("Aborting a plan needs a reason.")
         await self._desk.engine.abort(request.match_info["id"], reason)
         return self._desk.document(request.match_info["id"])
 

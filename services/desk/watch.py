@@ -10,7 +10,7 @@ from db.clock import Clock
 from db.model.alert import Alert
 from db.model.event import Event, EventDraft
 from db.model.snapshot import FeedHealth
-from services.brokers.port import Broker, StreamState
+from services.brokers.port import Broker, BrokerUnavailableError, StreamState
 from services.desk.facts import FactsSource
 from services.desk.reconcile import Reconciler
 from services.execution.book import NotPossibleError
@@ -23,6 +23,8 @@ from services.monitoring.watch import look, restored
 NEW_YORK = ZoneInfo("America/New_York")
 
 SETTLE_SECONDS = 10.0
+POLL_AGAIN_SECONDS = 5.0
+"""After prices could not be polled."""
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class Watch:
         self._clock = clock
         self._streams: dict[str, StreamState] = {}
         self._polling: str | None = None
+        self._poll_again_at = clock.monotonic()
         self._day: tuple[str, Decimal] | None = None
         """Exchange date and day-start equity."""
         self._memory = Memory()
@@ -163,7 +166,16 @@ class Watch:
             held &= self._board.overdue() if open_now else frozenset()
         if not held:
             return
-        for quote in (await self._broker.quotes(sorted(held))).values():
+        if self._clock.monotonic() < self._poll_again_at:
+            return
+        try:
+            quotes = await self._broker.quotes(sorted(held))
+        except BrokerUnavailableError as error:
+            # Not raised: whoever is blind must still judge what is known, and say that it is blind.
+            log.warning("prices can't be polled: %s", error)
+            self._poll_again_at = self._clock.monotonic() + POLL_AGAIN_SECONDS
+            return
+        for quote in quotes.values():
             self._board.update(quote, self._facts.market_now())
 
     async def _note_day(self) -> None:

@@ -127,5 +127,6 @@ async def test_after_resume_and_continue_the_remainder_is_sold_and_bought_once(
     await desk.client.continue_(plan_id)
     plan = await desk.until_ended(plan_id)
     assert plan["state"] == "done"
+    await desk.client.reconcile()
     held = {r["symbol"]: r["qty"] for r in (await desk.client.snapshot())["positions"].values()}
     assert (held.get("NEM"), held.get("FCX"), held["NVDA"]) == (None, "180", "18")

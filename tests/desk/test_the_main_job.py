@@ -48,6 +48,7 @@ async def test_a_rebalance_from_file_to_filled(start_desk: StartDesk, mode: str)
     assert as_steps(orders) == planned_steps(document)
     assert_sells_before_buys(desk)
     assert [s["symbol"] for s in document["steps"]][:3] == ["NEM", "AA", "FCX"]
+    await desk.client.reconcile()
     snapshot = await desk.client.snapshot()
     assert Decimal(snapshot["cash"]) >= Decimal("0.05") * Decimal(snapshot["equity"])
     held = {row["symbol"]: Decimal(row["qty"]) for row in snapshot["positions"].values()}
