@@ -27,8 +27,8 @@ P = ParamSpec("P")
 Command = Callable[P, int]
 Asked = Callable[Concatenate["Desk", P], Coroutine[Any, Any, int]]
 
-LARGEST_FILE = 8 * 1024 * 1024
-"""Bytes. The longest directives have some thousand lines."""
+LARGEST_FILE = 5 * 1024 * 1024
+"""Bytes, as intake takes them. The longest directives have some thousand lines."""
 SAID = "quarterdeck.said."
 """Where the options said at any level of the command line are kept in click's context."""
 
@@ -161,6 +161,9 @@ def become(module: str, arguments: Sequence[str]) -> NoReturn:
 def read_proposal(path: Path) -> bytes:
     """A file to hand to the desk. Raises click.ClickException with a sentence."""
     try:
+        if path.exists() and not path.is_file():
+            what = "a directory" if path.is_dir() else "a device or pipe"
+            raise click.ClickException(f"{path} is {what}, expected a file.")
         size = path.stat().st_size
         if size > LARGEST_FILE:
             raise click.ClickException(

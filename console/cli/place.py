@@ -28,8 +28,10 @@ def place(named: str | None = None, environ: Mapping[str, str] = os.environ) -> 
         configured = tomllib.loads(home.config.read_text("utf-8")).get("environment")
     except FileNotFoundError:
         return home
-    except (OSError, ValueError) as error:
-        raise PlaceError(f"{home.config} can't be read: {error}.") from error
+    except OSError as error:
+        raise PlaceError(f"{home.config} can't be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise PlaceError(f"{home.config} is not readable as TOML: {error}.") from error
     if configured is None:
         return home
     return locate(_environment(str(configured), str(home.config)), environ)

@@ -1,6 +1,7 @@
 """`quarterdeck kill|resume|reconcile`."""
 
 import getpass
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import click
@@ -25,10 +26,8 @@ async def kill_command(desk: Desk, reason: str, json_wanted: bool) -> int:
     The latch is set before anything else, so this works when the desk hangs or is dead: the orders
     are then cancelled at the broker itself."""
     by = f"{getpass.getuser()} (command line)"
-    try:
+    with suppress(LatchError):  # tried again at once, and said there
         set_latch(desk.home, by, reason, datetime.now(UTC))
-    except LatchError as error:
-        talk(f"quarterdeck: {error}")
     arguments = [*desk.options.arguments(desk.home.environment), f"--by={by}", f"--reason={reason}"]
     become("services.desk.emergency", [*arguments, *(["--json"] if json_wanted else [])])
 

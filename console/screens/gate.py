@@ -18,6 +18,8 @@ from widgets.table.fields import money, price, qty
 
 SETTLE = 0.4
 """Seconds that the box must have been on screen before it hears anything."""
+LOOK = 0.05
+"""Seconds between two looks at whether the terminal has taken the box."""
 ALWAYS = frozenset({"close"})
 """Actions heard at once: the safe direction never waits."""
 
@@ -58,12 +60,20 @@ class Gate(Box[str]):
             self.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
-        """Painted. On a slow line the terminal must also have taken it."""
-        line = self.deck.line
-        if line is not None and line.waiting > 0:
-            self.set_timer(0.05, self._painted)
-        elif self._shown_at is None:
-            self._shown_at = self.deck.clock.monotonic()
+        """Painted here. That the terminal has it too takes two answers: one to what was sent before, and one
+        to what was held back until then, which is the box."""
+        self._await_terminal(self.deck.clock.monotonic(), answers=2)
+
+    def _await_terminal(self, since: float, answers: int) -> None:
+        now, line = self.deck.clock.monotonic(), self.deck.line
+        if not self.is_current or self._shown_at is not None:
+            return
+        if line is None or (answers == 0 and not _owes(line.waiting, now, since)):
+            self._shown_at = now
+        elif _owes(line.waiting, now, since):
+            self.set_timer(LOOK, lambda: self._await_terminal(since, answers))
+        else:
+            self.set_timer(LOOK, lambda: self._await_terminal(now, answers - 1))
 
     @property
     def listening(self) -> bool:
@@ -134,6 +144,12 @@ class Gate(Box[str]):
         if self._said:
             line.append(f"  {self._said}", "bold")
         return line
+
+
+def _owes(waiting: float, now: float, since: float) -> bool:
+    """Whether the terminal has not yet answered something sent before `since`; `waiting` is how long it has
+    owed its oldest answer, 0 when it owes none."""
+    return waiting > 0 and now - waiting <= since
 
 
 def next_orders(document: dict[str, Any], what: str) -> tuple[str, Text]:

@@ -245,6 +245,7 @@ class CannedDesk:
         self.asked: list[tuple[str, Any]] = []
         self.refusals: dict[str, tuple[int, str]] = {}
         """Path → status and sentence."""
+        self.card_changes: dict[str, Any] = {}
         self._streams: list[web.WebSocketResponse] = []
         self._runner: web.AppRunner | None = None
         self.socket = Path()
@@ -296,7 +297,7 @@ class CannedDesk:
     def _noun(self, path: str, body: Any) -> Any:
         parts = path.split("/")
         if parts[-1] == "card":
-            return card()
+            return {**card(), **self.card_changes}
         if parts[-1] == "preview":
             return {**self.document, "steps": self.document["steps"][:1],
                     "quote": {"bid": "64.00", "ask": "64.04", "age": "1"}}  # fmt: skip

@@ -2,9 +2,13 @@
 
 from canned_desk import PLAN, TOKEN
 from conftest import Deck, opened
+from pytest import MonkeyPatch
 from textual import events
 
+from console.app import QuarterdeckApp
+from console.line.flow import Line
 from console.screens.approval import ApprovalCard
+from console.screens.gate import LOOK
 from db.home import Home
 
 APPROVE = f"plans/{PLAN}/approve"
@@ -122,3 +126,41 @@ async def test_a_token_and_enter_that_arrive_at_once_are_heard_in_order(home: Ho
         deck.ticks.at += 1
         await deck.burst(*TOKEN, "enter")
         assert (await deck.asked(APPROVE))["token"] == TOKEN
+
+
+async def test_on_a_slow_line_the_400_ms_begin_when_the_terminal_has_taken_the_card(
+    home: Home, monkeypatch: MonkeyPatch
+) -> None:
+    async with opened(home) as deck:
+        owed = 0.05
+        monkeypatch.setattr(QuarterdeckApp, "line", property(lambda _: Line(waiting=owed)))
+        deck.ticks.at = 10.0
+        await deck.press("a")
+        card = await deck.boxed("ApprovalCard")
+        assert isinstance(card, ApprovalCard)
+        for seconds in range(1, 4):  # the terminal has owed an answer since before the card
+            owed = seconds + 0.05
+            deck.ticks.at = 10.0 + seconds
+            await deck.pilot.pause(LOOK)
+        await deck.press(*TOKEN, "enter")
+        assert card._shown_at is None
+        assert deck.app.screen is card
+        owed = 0.01  # it answers promptly now, though something new is always on its way
+        while card._shown_at is None:
+            deck.ticks.at += 0.1
+            await deck.pilot.pause(LOOK)
+        assert not card.listening
+        deck.ticks.at += 1
+        await deck.press(*TOKEN, "enter")
+        assert (await deck.asked(APPROVE))["token"] == TOKEN
+
+
+async def test_a_blocked_plan_shows_no_token_to_type(home: Home) -> None:
+    async with opened(home) as deck:
+        deck.desk.card_changes = {"verdict": "BLOCKED"}
+        await card_of(deck)
+        deck.ticks.at += 1
+        await deck.press(*TOKEN, "enter")
+        assert "can't be approved" in deck.shown()
+        assert f"type {TOKEN}" not in deck.shown()
+        assert not any(path == APPROVE for path, _ in deck.desk.asked)

@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from console.keymap import BINDINGS, CONTEXTS, RESERVED, TOGETHER, KeymapError, remapped, spoken
+from console.keymap import (
+    BINDINGS,
+    CONTEXTS,
+    RESERVED,
+    TOGETHER,
+    Keymap,
+    KeymapError,
+    remapped,
+    spoken,
+)
+from console.keys_page import markdown
 from console.screens.help import page
 from console.settings import ConsoleSettings, ConsoleSettingsError, load
 
@@ -117,3 +127,8 @@ def test_settings_that_cannot_be_used_are_refused_in_a_sentence(
     config.write_text(text)
     with pytest.raises(ConsoleSettingsError, match=words):
         load(config, {}, {})
+
+
+def test_the_documented_keys_are_the_keys() -> None:
+    page_file = Path(__file__).resolve().parents[2] / "docs" / "keys.md"
+    assert page_file.read_text(encoding="utf-8") == markdown(Keymap())
