@@ -141,9 +141,10 @@ def event_line(event: Json) -> str:
         event.get("client_order_id") or "",
     ]
     payload = event.get("payload") or {}
+    fill = payload.get("fill") or {}
     values = [
         f"{clean(key)}={clean(value)}"
-        for key, value in payload.items()
+        for key, value in (payload | {name: fill[name] for name in FILL if name in fill}).items()
         if isinstance(value, str | int | Decimal)
         and value != ""
         and len(str(value)) <= LONGEST_VALUE
@@ -152,6 +153,8 @@ def event_line(event: Json) -> str:
     return " ".join(clean(part) for part in parts if part)
 
 
+FILL = ("qty", "price")
+"""What an execution's line says of it."""
 LONGEST_VALUE = 120
 """Longer values, such as a whole plan, are not for one line."""
 

@@ -4,7 +4,9 @@ import json
 
 import pytest
 from answering_desk import CannedDesk
-from canned_plans import Story, plan
+from canned_plans import Story, event, plan
+
+from console.cli.text import event_line
 
 ENDS = {
     "done": 0,
@@ -51,6 +53,11 @@ def test_events_for_people_are_a_line_each(quarterdeck, canned: CannedDesk) -> N
     Story(canned, ["done"])
     done = quarterdeck("run", "3f9a", "--yes")
     assert done.out == ("14:30:01 #6 PlanAdvanced step 1 NEM qd-3f9a-s01-c1-a1 to=done\n")
+
+
+def test_the_line_of_a_fill_says_how_much_at_what_price() -> None:
+    fill = {"execution_id": "e1", "qty": "150", "price": "80.03"}
+    assert event_line(event(7, "FillReceived", fill=fill)).endswith(" qty=150 price=80.03")
 
 
 def test_updates_that_break_off_lose_no_event(quarterdeck, canned: CannedDesk) -> None:
