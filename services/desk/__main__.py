@@ -96,7 +96,7 @@ async def _run(environment: Environment, options: DeskOptions) -> int:
         desk = Desk(home, settings, journal, broker, clock)
         runner = web.AppRunner(application(desk), handle_signals=False, access_log=None)
         try:
-            await desk.start()
+            await _start(desk, settings)
             _check_account(options, desk)
             await _serve(home, runner)
             _lay_out_first_files(home, settings)
@@ -126,6 +126,17 @@ async def _broker(home: Home, settings: DeskSettings) -> AlpacaBroker:
         endpoints = Endpoints.model_validate(chosen.model_dump(include=set(Endpoints.model_fields)))
     configure((key, secret))
     return AlpacaBroker(settings.account_name, key, secret, endpoints, SystemClock())
+
+
+async def _start(desk: Desk, settings: DeskSettings) -> None:
+    """Raises StartError that says where the broker was looked for."""
+    try:
+        await desk.start()
+    except BrokerUnavailableError as error:
+        where = "The simulated exchange"
+        if settings.broker is not None:
+            where = f"The broker at {settings.broker.trading_url}"
+        raise StartError(f"{where} can't be used: {error}") from error
 
 
 def _check_account(options: DeskOptions, desk: Desk) -> None:

@@ -27,6 +27,7 @@ from services.desk.facts import FactsSource
 from services.desk.home_latch import HomeLatch
 from services.desk.hub import Hub
 from services.desk.intake import SWEEP_SECONDS, Intake
+from services.desk.latch import Latch, read_latch
 from services.desk.paper import Paper
 from services.desk.policies import PlanFacts
 from services.desk.reconcile import Reconciler, foreign_orders
@@ -42,6 +43,8 @@ from services.risk.policy import load_policy
 PORTFOLIO_SECONDS = 5.0
 """Between two looks at account and positions while nothing else asks."""
 LOOK_SECONDS = 0.5
+HALT_AGAIN_SECONDS = 30.0
+"""A halt that could not be completed is tried again."""
 RESTART_SECONDS = 1.0
 LONGEST_RESTART_SECONDS = 10.0
 """A broker that is away is asked less and less, or the asking alone would use up the requests of the
@@ -71,6 +74,7 @@ class Desk:
         self.stop_exchange = False
         self._tasks: list[asyncio.Task[None]] = []
         self._filled_at = float("-inf")
+        self._latch_seen: Latch | None = None
         policy = load_policy(settings.policy, [home.policies])
         self.board = PriceBoard(clock.monotonic)
         self.facts = FactsSource(broker, self.board, clock, policy)
@@ -105,6 +109,7 @@ class Desk:
         self._supervise("updates", self.hub.run)
         await self._resolve_unknown()
         await self.reconciler.reconcile()
+        await self._finish_halt()
         self.watch.watch_symbols()
         self._supervise("portfolio", self._keep(self._look, LOOK_SECONDS))
         self._supervise("alerts", self._keep(self.watch.look, 1.0))
@@ -113,6 +118,20 @@ class Desk:
             "reconciliation",
             self._keep(self._reconcile, float(self.settings.reconcile_seconds)),
         )
+
+    async def _finish_halt(self) -> None:
+        """A latch that another process set, or a halt that a crash cut short: carry it through."""
+        latch, report = read_latch(self.home), self.engine.kill.report
+        if latch is None or self.engine.kill.busy:
+            return
+        if latch != self._latch_seen or (report is not None and self._unfinished(report)):
+            self._latch_seen = latch
+            await self.engine.halt(latch.by, latch.reason)
+
+    def _unfinished(self, report: HaltReport) -> bool:
+        """Not complete, and long enough ago to try again."""
+        age = (self._clock.now() - report.at).total_seconds()
+        return not report.complete and age > HALT_AGAIN_SECONDS
 
     async def _note_start(self, number: str) -> None:
         payload = {
@@ -217,6 +236,8 @@ class Desk:
     async def _look(self) -> None:
         """Account and positions again when they are old, or older than the last fill. A burst of
         fills asks once, not once a fill: the broker counts requests."""
+        if self.safety.state is TradingState.HALTED:
+            await self._finish_halt()
         await self.facts.refresh_clock()
         known = self.facts.portfolio_at
         now = self._clock.monotonic()

@@ -13,9 +13,11 @@ from db.model.order import Side
 from db.model.plan import Phase, Plan, Step
 from db.model.policy import Policy
 from db.model.run import ChildOrder, Mode, PlanRun, PlanState
+from db.model.trading import TradingState
 from services.brokers.port import BrokerUnavailableError
 from services.execution.book import RunBook
 from services.execution.decide import (
+    Action,
     Advance,
     Buy,
     Cancel,
@@ -31,6 +33,7 @@ from services.execution.decide import (
 from services.execution.gate import GateResult, gate, reserved_by, worst_price
 from services.execution.recheck import refusal
 from services.execution.resize import resized
+from services.execution.safety import Safety
 from services.execution.sender import Sender
 from services.risk.cash import spendable_cash
 from services.risk.facts import Facts
@@ -49,12 +52,14 @@ class PlanDriver:
         self,
         book: RunBook,
         sender: Sender,
+        safety: Safety,
         clock: Clock,
         facts: Callable[[Plan], Awaitable[Facts]],
         cash_lock: asyncio.Lock,
     ) -> None:
         self._book = book
         self._sender = sender
+        self._safety = safety
         self._clock = clock
         self._facts = facts
         self._cash_lock = cash_lock
@@ -74,6 +79,8 @@ class PlanDriver:
                 action = decide(run, self._clock.now(), limits)
                 if isinstance(action, Wait):
                     await self._wait(change, action)
+                elif (why := self._forbidden(action)) is not None:
+                    await self._interrupt(plan_id, why)
                 else:
                     await self._perform(run, action, policy)
             except BrokerUnavailableError as error:
@@ -81,6 +88,20 @@ class PlanDriver:
                 await self._clock.sleep(UNREACHABLE_PAUSE_SECONDS)
             finally:
                 change.cancel()
+
+    def _forbidden(self, action: Action) -> str | None:
+        """Why an action that leads to a send is not begun now. What is forbidden interrupts the
+        plan: it must not use up attempts."""
+        if not isinstance(action, Send | Intend | OpenBuys | Buy):
+            return None
+        return self._safety.forbids(reducing=isinstance(action, Intend))
+
+    async def _interrupt(self, plan_id: str, why: str) -> None:
+        halted = self._safety.state is TradingState.HALTED
+        state, kind = (
+            (PlanState.HALTED, "PlanHalted") if halted else (PlanState.PAUSED, "PlanPaused")
+        )
+        await self._book.advance(plan_id, state, kind, {"reason": why})
 
     async def _wait(self, change: "asyncio.Future[None]", action: Wait) -> None:
         if action.until is None:

@@ -55,7 +55,7 @@ class Engine:
         self._facts = facts
         self._account = account
         self._approvals = Approvals()
-        self._driver = PlanDriver(self.book, self.sender, clock, facts, asyncio.Lock())
+        self._driver = PlanDriver(self.book, self.sender, safety, clock, facts, asyncio.Lock())
         self._drives: dict[str, asyncio.Task[None]] = {}
 
     # --- start, stop, reports from the broker -------------------------------------------------

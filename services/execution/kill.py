@@ -31,12 +31,25 @@ class KillSwitch:
         self._safety = safety
         self._clock = clock
         self._cancelling = asyncio.Lock()
+        self._halts = 0
         self.report: HaltReport | None = None
+
+    @property
+    def busy(self) -> bool:
+        """A halt is still at work."""
+        return self._halts > 0
 
     async def halt(self, by: str, reason: str) -> HaltReport:
         """Returns when the broker shows no working order but protective ones, or with what
         remains. Never raises: what failed is in the report or the log."""
         self._safety.halt_in_memory()
+        self._halts += 1
+        try:
+            return await self._carry_through(by, reason)
+        finally:
+            self._halts -= 1
+
+    async def _carry_through(self, by: str, reason: str) -> HaltReport:
         at = self._clock.now()
         try:
             self._safety.latch(by, reason, at)

@@ -130,3 +130,21 @@ async def test_after_resume_and_continue_the_remainder_is_sold_and_bought_once(
     await desk.client.reconcile()
     held = {r["symbol"]: r["qty"] for r in (await desk.client.snapshot())["positions"].values()}
     assert (held.get("NEM"), held.get("FCX"), held["NVDA"]) == (None, "180", "18")
+
+
+async def test_a_latch_set_while_a_plan_runs_halts_the_plan_and_cancels_its_orders(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    desk = await start_desk()
+    plan_id = await selling(desk, slow_sells)
+    desk.home.latch.write_text(
+        '{"by": "a script", "reason": "smoke", "at": "2026-01-05T17:00:00Z"}', encoding="utf-8"
+    )
+    plan = await desk.until(plan_id, lambda plan: plan["state"] == "halted")
+    plan = await desk.until(
+        plan_id, lambda plan: {s["state"] for s in plan["steps"][:3]} == {"canceled"}
+    )
+    report = await desk.client.halt_report()
+    assert report is not None
+    assert "smoke" in plan["reason"]
+    assert len(accepted_orders(desk.exchange.requests_log())) == 3
