@@ -124,8 +124,9 @@ class Desk:
         latch, report = read_latch(self.home), self.engine.kill.report
         if latch is None or self.engine.kill.busy:
             return
-        if latch != self._latch_seen or (report is not None and self._unfinished(report)):
-            self._latch_seen = latch
+        new = latch != self._latch_seen and (report is None or report.at < latch.at)
+        self._latch_seen = latch
+        if new or (report is not None and self._unfinished(report)):
             await self.engine.halt(latch.by, latch.reason)
 
     def _unfinished(self, report: HaltReport) -> bool:

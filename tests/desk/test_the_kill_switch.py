@@ -146,5 +146,7 @@ async def test_a_latch_set_while_a_plan_runs_halts_the_plan_and_cancels_its_orde
     )
     report = await desk.client.halt_report()
     assert report is not None
+    halts = [e for e in await desk.client.events() if e["kind"] == "Halted"]
+    assert len(halts) == 1, "one halt, once"
     assert "smoke" in plan["reason"]
     assert len(accepted_orders(desk.exchange.requests_log())) == 3
