@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from db.clock import Clock
+from db.errors import JournalError
 from db.model.event import EventDraft
 from db.model.order import BrokerOrder
 from db.model.run import PlanState
@@ -76,6 +77,8 @@ class KillSwitch:
         """A halt goes on when the journal can't: memory and latch hold it already."""
         try:
             await self._book.record(draft)
+        except JournalError as error:
+            log.warning("%s could not be journalled: %s", draft.kind, error)
         except Exception:  # whatever the journal's failure is, cancelling must go on
             log.exception("the halt could not be journalled")
 
