@@ -144,6 +144,7 @@ class Guide(Vertical):
 
     def show_document(self, document: dict[str, Any]) -> None:
         """Show this plan as it now is."""
+        was = "" if self.step is None else text(self.step, "state")
         same_plan = text(document, "plan_id") == text(self.document, "plan_id")
         self.document = document
         self.query_one("#guide-head", Static).update(headline(document))
@@ -151,7 +152,9 @@ class Guide(Vertical):
         steps = rows(document, "steps")
         table.update_rows({text(step, "n"): cells(step) for step in steps})
         table.styles.height = max(4, len(steps) + 1)
-        if steps and (table.cursor_key is None or not same_plan):
+        # A step that ended under the cursor gives way to the next one, unless it was chosen afterwards.
+        ended = was not in ENDED and self.step is not None and text(self.step, "state") in ENDED
+        if steps and (table.cursor_key is None or not same_plan or ended):
             table.move_cursor(self._first_open(steps))
         self._write_detail()
 

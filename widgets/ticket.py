@@ -107,7 +107,7 @@ class TicketPane(Pane):
                 yield Row("symbol", Input(placeholder="symbol", id="ticket-symbol", compact=True))
                 yield Row(
                     "qty",
-                    Input(placeholder="shares, or $ and dollars", id="ticket-qty", compact=True),
+                    Input(placeholder="100, or $500", id="ticket-qty", compact=True),
                 )
             with Vertical():
                 yield Row("type", Choice(("market", "limit"), id="ticket-type"))

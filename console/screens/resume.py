@@ -25,7 +25,6 @@ LATEST = 10
 
 def told(document: dict[str, Any], events: Iterable[dict[str, Any]], zone: ZoneInfo) -> Text:
     """The interrupted plan's story."""
-    left = steps_left(document)
     whole = Text()
     whole.append(f" {text(document, 'state').upper()} ", "bold reverse")
     whole.append(f" plan {text(document, 'plan_id')}", "bold")
@@ -47,13 +46,23 @@ def told(document: dict[str, Any], events: Iterable[dict[str, Any]], zone: ZoneI
         time = "" if at is None else f"{at.astimezone(zone):%H:%M:%S} "
         subject = " ".join(filter(None, (text(event, "symbol"), text(event, "client_order_id"))))
         whole.append(f"{time}{text(event, 'kind')} {subject}\n")
-    whole.append("\nWhat is next\n", "bold underline")
+    whole.right_crop(1)
+    return whole
+
+
+def next_words(document: dict[str, Any]) -> Text:
+    """What would be done next. Always in sight."""
+    left = steps_left(document)
+    whole = Text("What is next: ", "bold")
     if left:
         step = left[0]
-        whole.append(f"{len(left)} steps are left, from step {text(step, 'n')}: {text(step, 'side').upper()} {qty(number(step.get('qty')))} {text(step, 'symbol')}.")  # fmt: skip
+        what = f"{text(step, 'side').upper()} {qty(number(step.get('qty')))} {text(step, 'symbol')}"
+        whole.append(
+            f"{len(left)} steps are left, from step {text(step, 'n')}: {what}.", "not bold"
+        )
     else:
-        whole.append("Every step has ended; continuing brings the plan to its end.")
-    whole.append(" Nothing is sent until you say so.")
+        whole.append("every step has ended; continuing ends the plan.", "not bold")
+    whole.append(" Nothing is sent until you say so.", "not bold")
     return whole
 
 
@@ -73,6 +82,7 @@ class ResumeScreen(Box[None]):
             yield Static("A plan was interrupted", classes="box-title", markup=False)
             with VerticalScroll(id="resume-scroll", can_focus=False):
                 yield Static("asking the desk…", id="resume-words", markup=False)
+            yield Static("", id="resume-next", markup=False)
             yield Static(self.key_words(), classes="box-keys", markup=False)
 
     def on_mount(self) -> None:
@@ -96,6 +106,7 @@ class ResumeScreen(Box[None]):
         if self.is_mounted:
             words = told(*story, ZoneInfo(self.deck.settings.zone))
             self.query_one("#resume-words", Static).update(words)
+            self.query_one("#resume-next", Static).update(next_words(story[0]))
 
     def action_scroll(self, by: int) -> None:
         """Scroll the story."""

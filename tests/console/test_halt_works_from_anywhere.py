@@ -152,7 +152,7 @@ async def test_an_interrupted_plan_is_told_on_attach_and_goes_on_only_through_a_
     async with opened(home, (80, 24), desk) as deck:
         await deck.boxed("ResumeScreen")
         await deck.until(lambda: "OrderUnknown" in deck.shown())
-        assert "Nothing is sent until" in deck.shown()
+        assert "4 steps are left, from step 2: SELL 125 AA" in deck.shown()
         await deck.press("c")
         gate = await deck.boxed("Gate")
         await deck.until(lambda: gate._shown_at is not None)

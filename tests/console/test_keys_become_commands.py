@@ -88,7 +88,8 @@ async def test_no_bare_key_sends_an_order(home: Home, state: PlanState, mode: Mo
     async with opened(home, desk=desk) as deck:
         for binding in deck.app.keymap_table.of("main", "list", "guide", "ticket", "choice"):
             for key in binding.keys:
-                await deck.press("3")
+                if list(deck.app.contexts()) != ["list", "guide", "main", "any"]:
+                    await deck.press("3")
                 await deck.press(key)
                 while len(deck.app.screen_stack) > 1:
                     deck.ticks.at += 1

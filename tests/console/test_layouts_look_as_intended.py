@@ -110,3 +110,11 @@ def test_kill_panel(snap_compare: Compare, tmp_path: Path) -> None:
 def test_other_themes(snap_compare: Compare, tmp_path: Path, theme: str) -> None:
     app = deck(tmp_path, working(), theme)
     assert snap_compare(app, terminal_size=(120, 40), run_before=pressing(()))
+
+
+def test_resume_screen(snap_compare: Compare, tmp_path: Path) -> None:
+    desk = CannedDesk()
+    desk.state = snapshot(plans={PLAN: plan_row(PlanState.PAUSED, 1, mode=Mode.STEP)})
+    desk.document = document("paused", "step", 1)
+    app = deck(tmp_path, desk)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=pressing(("f1", "escape")))

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.app import App, ComposeResult
 
+import themes
 from db.model.alert import Alert, AlertSeverity
 from db.model.order import OrderState, OrderType, Side
 from db.model.snapshot import OrderRow, PositionRow
@@ -202,3 +204,32 @@ def test_what_is_no_number_is_none(value: object) -> None:
 @pytest.mark.parametrize("value", [None, "", "yesterday", "2026-01-05T15:00:00", 5])
 def test_what_is_no_time_with_a_zone_is_none(value: object) -> None:
     assert moment(value) is None
+
+
+async def test_the_guide_goes_on_to_the_next_step_when_the_one_under_the_cursor_has_ended() -> None:
+    def plan(*states: str) -> dict[str, Any]:
+        steps = [{**STEP, "n": n, "state": state} for n, state in enumerate(states, 1)]
+        return {"plan_id": "p", "verdict": "SAFE", "state": "selling", "steps": steps}
+
+    class Shell(App[None]):
+        def get_theme_variable_defaults(self) -> dict[str, str]:
+            return dict(themes.OURS)
+
+        def compose(self) -> ComposeResult:
+            yield guide.Guide()
+
+    app = Shell()
+    async with app.run_test():
+        shown = app.query_one(guide.Guide)
+        for states, at in (
+            (("planned", "planned", "planned"), 1),
+            (("acknowledged", "planned", "planned"), 1),
+            (("filled", "planned", "planned"), 2),
+            (("filled", "rejected", "planned"), 3),
+        ):
+            shown.show_document(plan(*states))
+            assert shown.step is not None
+            assert shown.step["n"] == at
+        shown.action_guide_previous()
+        shown.show_document(plan("filled", "rejected", "filled"))
+        assert shown.step["n"] == 2
