@@ -36,6 +36,10 @@ class DeskError(Exception):
         self.status = status
 
 
+ABSENT = (FileNotFoundError, NotADirectoryError, ConnectionRefusedError)
+"""What the system says of a socket that nobody listens on."""
+
+
 class DeskUnreachableError(DeskError):
     """No desk answers: none runs, it refused, it hung, or the connection was lost."""
 
@@ -264,7 +268,7 @@ class DeskClient:
                 "known. `quarterdeck kill` halts trading without it."
             )
         cause = getattr(error, "os_error", error)
-        if isinstance(cause, FileNotFoundError | ConnectionRefusedError):
+        if isinstance(cause, ABSENT):
             return DeskUnreachableError(
                 "No desk is running. `quarterdeck desk start` starts one.", absent=True
             )
