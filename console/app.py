@@ -14,6 +14,7 @@ from textual import events
 from textual.actions import parse
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 import themes
@@ -308,9 +309,9 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         """What went wrong, in a sentence."""
         self.say(sentence, severity="error")
 
-    def say(self, sentence: str, severity: str = "information") -> None:
+    def say(self, sentence: str, severity: SeverityLevel = "information") -> None:
         """A toast. Its text may come from outside, so it is never markup."""
-        self.notify(sentence, severity=severity, timeout=8, markup=False)  # type: ignore[arg-type]
+        self.notify(sentence, severity=severity, timeout=8, markup=False)
 
     # Everywhere
 

@@ -68,8 +68,8 @@ class AlertsPane(Pane):
     CONTEXT: ClassVar[str] = "alerts"
     NAME: ClassVar[str] = "alerts"
 
-    def __init__(self, *, id: str, open_only: bool = False, zone: str) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, name: str, *, open_only: bool = False, zone: str) -> None:
+        super().__init__(name)
         self._open_only = open_only
         self._zone = ZoneInfo(zone)
         self._rows: dict[str, Alert] = {}

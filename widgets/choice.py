@@ -20,8 +20,8 @@ class Choice(Widget, can_focus=True):
     class Changed(Message):
         """Another option was chosen."""
 
-    def __init__(self, options: Sequence[str], *, id: str) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, name: str, options: Sequence[str]) -> None:
+        super().__init__(id=name)
         self.options = tuple(options)
         self._chosen = 0
 

@@ -132,8 +132,8 @@ class Guide(Vertical):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, name: str = "guide") -> None:
+        super().__init__(id=name)
         self.document: dict[str, Any] = {}
 
     def compose(self) -> ComposeResult:

@@ -79,8 +79,8 @@ class OrdersPane(Pane):
     CONTEXT: ClassVar[str] = "orders"
     NAME: ClassVar[str] = "orders"
 
-    def __init__(self, *, id: str, working_only: bool = False, zone: str) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, name: str, *, working_only: bool = False, zone: str) -> None:
+        super().__init__(name)
         self._working_only = working_only
         self._zone = ZoneInfo(zone)
         self._rows: dict[str, OrderRow] = {}

@@ -22,8 +22,8 @@ class Pane(Vertical):
     CONTEXT: ClassVar[str] = "main"
     NAME: ClassVar[str] = ""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, classes="pane")
+    def __init__(self, name: str) -> None:
+        super().__init__(id=name, classes="pane")
         self.border_title = self.NAME
         self._title = self.NAME
         self._detail = ""

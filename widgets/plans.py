@@ -78,8 +78,8 @@ class PlansPane(Pane):
             super().__init__()
             self.plan_id = plan_id
 
-    def __init__(self, *, id: str, zone: str) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, name: str, *, zone: str) -> None:
+        super().__init__(name)
         self._zone = ZoneInfo(zone)
         self._lost = False
 
@@ -90,7 +90,7 @@ class PlansPane(Pane):
             id=f"{self.id}-table",
             classes="plans-table",
         )
-        yield Guide(id=f"{self.id}-guide")
+        yield Guide(f"{self.id}-guide")
 
     @property
     def context(self) -> str:

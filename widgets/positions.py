@@ -70,8 +70,8 @@ class PositionsPane(Pane):
     def compose(self) -> ComposeResult:
         yield LiveTable(COLUMNS, empty="no positions", id=f"{self.id}-table")
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
         self._rows: dict[str, PositionRow] = {}
         self._cells: dict[str, tuple[PositionRow, Field, tuple[Cell, ...]]] = {}
 

@@ -103,19 +103,19 @@ class TicketPane(Pane):
     def compose(self) -> ComposeResult:
         with Horizontal(id="ticket-fields"):
             with Vertical():
-                yield Row("side", Choice(("buy", "sell"), id="ticket-side"))
+                yield Row("side", Choice("ticket-side", ("buy", "sell")))
                 yield Row("symbol", Input(placeholder="symbol", id="ticket-symbol", compact=True))
                 yield Row(
                     "qty",
                     Input(placeholder="100, or $500", id="ticket-qty", compact=True),
                 )
             with Vertical():
-                yield Row("type", Choice(("market", "limit"), id="ticket-type"))
+                yield Row("type", Choice("ticket-type", ("market", "limit")))
                 yield Row(
                     "limit",
                     Input(placeholder="price", id="ticket-limit", compact=True, disabled=True),
                 )
-                yield Row("tif", Choice(("day", "gtc"), id="ticket-tif"))
+                yield Row("tif", Choice("ticket-tif", ("day", "gtc")))
         with VerticalScroll(id="ticket-preview", can_focus=False):
             yield Static("", id="ticket-words", markup=False)
 

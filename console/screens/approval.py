@@ -88,7 +88,12 @@ class ApprovalCard(Gate):
             self._typed = ""
             self._write()
             return
-        self.dismiss(Approved(self.word, text(self._card, "hash"), self.mode))  # type: ignore[arg-type]
+        super().passed()
+
+    @property
+    def approved(self) -> Approved:
+        """What typing the token approves."""
+        return Approved(self.word, text(self._card, "hash"), self.mode)
 
     def above(self) -> Text:
         """Mode and time left."""

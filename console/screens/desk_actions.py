@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from console.keymap import Binding
 from widgets.document import text
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class DeskActions:
         async def chosen(choice: object) -> None:
             if isinstance(choice, str):
                 await self.go_to_symbol(choice)
-            elif choice is not None:
-                await deck.run_binding(start, choice)  # type: ignore[arg-type]
+            elif isinstance(choice, Binding):
+                await deck.run_binding(start, choice)
 
         deck.push_screen(Palette(deck.keymap_table, sorted(symbols)), chosen)
 

@@ -135,13 +135,17 @@ class PlanDesk:
         def show(card: Document) -> None:
             if deck.halt_pressed:
                 return
-            deck.push_screen(ApprovalCard(card), lambda approved: self._approve(plan_id, approved))
+            box = ApprovalCard(card)
+
+            def typed(token: str | None) -> None:
+                if token is not None:
+                    self._approve(plan_id, box.approved)
+
+            deck.push_screen(box, typed)
 
         deck.ask(lambda desk: desk.card(plan_id), show)
 
-    def _approve(self, plan_id: str, approved: "Approved | None") -> None:
-        if approved is None:
-            return
+    def _approve(self, plan_id: str, approved: "Approved") -> None:
         deck = self._screen.deck
 
         async def approve_and_start(desk: "DeskClient") -> Document:

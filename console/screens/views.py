@@ -125,11 +125,11 @@ class DeskView(View):
 
     def build(self) -> list[Pane]:
         return [
-            PositionsPane(id="desk-positions"),
-            OrdersPane(id="desk-orders", working_only=True, zone=self.zone),
-            PlansPane(id="desk-plan", zone=self.zone),
-            AlertsPane(id="desk-alerts", open_only=True, zone=self.zone),
-            TicketPane(id="desk-ticket"),
+            PositionsPane("desk-positions"),
+            OrdersPane("desk-orders", working_only=True, zone=self.zone),
+            PlansPane("desk-plan", zone=self.zone),
+            AlertsPane("desk-alerts", open_only=True, zone=self.zone),
+            TicketPane("desk-ticket"),
         ]
 
     def compose(self) -> ComposeResult:
@@ -180,7 +180,7 @@ class OrdersView(View):
     NAME: ClassVar[str] = "orders"
 
     def build(self) -> list[Pane]:
-        return [OrdersPane(id="orders-orders", zone=self.zone)]
+        return [OrdersPane("orders-orders", zone=self.zone)]
 
 
 class PlanView(View):
@@ -189,7 +189,7 @@ class PlanView(View):
     NAME: ClassVar[str] = "plan"
 
     def build(self) -> list[Pane]:
-        return [PlansPane(id="plan-plan", zone=self.zone)]
+        return [PlansPane("plan-plan", zone=self.zone)]
 
 
 class AlertsView(View):
@@ -198,7 +198,7 @@ class AlertsView(View):
     NAME: ClassVar[str] = "alerts"
 
     def build(self) -> list[Pane]:
-        return [AlertsPane(id="alerts-alerts", zone=self.zone)]
+        return [AlertsPane("alerts-alerts", zone=self.zone)]
 
 
 class ReconcileView(View):
@@ -207,7 +207,7 @@ class ReconcileView(View):
     NAME: ClassVar[str] = "reconcile"
 
     def build(self) -> list[Pane]:
-        return [ReconcilePane(id="reconcile-reconcile")]
+        return [ReconcilePane("reconcile-reconcile")]
 
 
 VIEWS: dict[str, Callable[[str], View]] = {

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from canned_desk import AT, CannedDesk
 from textual import events
+from textual.app import App
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from console.app import QuarterdeckApp
 from console.clock import Clock
+from console.screens.main import MainScreen
 from console.settings import ConsoleSettings
 from db.home import Home
 from db.model.environment import Environment
@@ -28,6 +30,13 @@ async def settled(pilot: Pilot[Any], true: Callable[[], object]) -> None:
     async with asyncio.timeout(LONGEST):
         while not true():
             await pilot.pause()
+
+
+def main_of(app: App[Any]) -> MainScreen:
+    """The screen below all boxes."""
+    main = app.screen_stack[0]
+    assert isinstance(main, MainScreen)
+    return main
 
 
 @dataclass
@@ -117,7 +126,7 @@ async def opened(
             deck = Deck(app, desk, pilot, home, ticks)
             await deck.until(lambda: app.seen is not None and not app.seen.lost)
             if desk.state.plans:
-                await deck.until(lambda: app.screen_stack[0].plans.document is not None)  # type: ignore[attr-defined]
+                await deck.until(lambda: main_of(app).plans.document is not None)
             yield deck
     finally:
         await desk.stop()

@@ -136,8 +136,7 @@ async def test_on_a_slow_line_the_400_ms_begin_when_the_terminal_has_taken_the_c
         monkeypatch.setattr(QuarterdeckApp, "line", property(lambda _: Line(waiting=owed)))
         deck.ticks.at = 10.0
         await deck.press("a")
-        card = await deck.boxed("ApprovalCard")
-        assert isinstance(card, ApprovalCard)
+        card: ApprovalCard = await deck.boxed("ApprovalCard")
         for seconds in range(1, 4):  # the terminal has owed an answer since before the card
             owed = seconds + 0.05
             deck.ticks.at = 10.0 + seconds

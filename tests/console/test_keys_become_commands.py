@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from canned_desk import MISMATCH, PLAN, CannedDesk, document, order, plan_row, snapshot
-from conftest import Deck, opened
+from conftest import Deck, main_of, opened
 
 from db.home import Home
 from db.model.order import OrderState
@@ -173,7 +173,7 @@ async def test_palette_goes_to_a_held_symbol(home: Home) -> None:
     async with opened(home) as deck:
         await deck.press("2", ":", *"nem", "enter")
         await deck.until(lambda: "positions · 7" in deck.shown())
-        assert deck.app.screen_stack[0].symbol == "NEM"  # type: ignore[attr-defined]
+        assert main_of(deck.app).symbol == "NEM"
 
 
 async def test_filter_shows_only_matching_rows_and_escape_all_again(home: Home) -> None:

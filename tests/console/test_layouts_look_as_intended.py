@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from canned_desk import AT, PLAN, CannedDesk, document, halt_report, order, plan_row, snapshot
-from conftest import settled
+from conftest import main_of, settled
 from textual.pilot import Pilot
 
 from console.app import QuarterdeckApp
@@ -42,8 +42,8 @@ def pressing(keys: Sequence[str]) -> Callable[[Pilot[Any]], Awaitable[None]]:
     async def run_before(pilot: Pilot[Any]) -> None:
         app = pilot.app
         assert isinstance(app, QuarterdeckApp)
-        main = app.screen_stack[0]
-        await settled(pilot, lambda: app.seen is not None and main.plans.document is not None)  # type: ignore[attr-defined]
+        main = main_of(app)
+        await settled(pilot, lambda: app.seen is not None and main.plans.document is not None)
         for key in keys:
             await pilot.press(key)
             await settled(pilot, lambda: app.keyboard.idle and not waiting(app))
