@@ -3,6 +3,7 @@
 Exit codes: 0 whole, 1 broken, 2 the file can't be used."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -83,6 +84,7 @@ def backup_command(path: Path, to: Path, as_json: bool) -> None:
 @click.option("-n", "limit", default=20, show_default=True, type=click.IntRange(min=1))
 def tail_command(path: Path, limit: int, as_json: bool) -> None:
     """Print the last events, an event a line."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is 141, never 1, which means broken
     for event in _or_exit(lambda: _tail(path, limit), as_json):
         click.echo(json.dumps(event.to_json(), ensure_ascii=False) if as_json else _line(event))
 

@@ -4,6 +4,7 @@ Exit code: 0 SAFE, 10 CONDITIONAL, 20 BLOCKED, 2 when something given can't be u
 
 import hashlib
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -210,4 +211,5 @@ def main(
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever read the plan went away: 141
     main(prog_name=PROGRAM)

@@ -1,6 +1,7 @@
 """`plan --book`: bad input ends with exit code 2, one sentence, and leaves nothing behind."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,22 @@ def test_a_policy_that_cant_be_used(tmp_path: Path, written: str, said: tuple[st
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     assert "no such file" in refused(tmp_path, str(tmp_path / "none.md"), *BOOK)
     assert "not a file" in refused(tmp_path, os.devnull, *BOOK)
+
+
+def test_whoever_read_the_plan_goes_away(tmp_path: Path) -> None:
+    """No traceback, and no exit code that is a verdict's."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("quarterdeck")),
+            *("plan", str(REBALANCE / "Portfolio.md"), *ANALYSIS, *BOOK, "--json"),
+        ],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=DEADLINE,
+        cwd=ROOT,
+        env={**os.environ, "QUARTERDECK_HOME": str(tmp_path)},
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
