@@ -101,7 +101,7 @@ def hint(document: Mapping[str, Any]) -> str:
 def headline(document: Mapping[str, Any]) -> Text:
     """Which plan, its verdict, where it stands, and what can be done."""
     verdict, state = text(document, "verdict"), text(document, "state") or "checked"
-    line = Text(no_wrap=True, overflow="ellipsis")
+    line = Text()
     line.append(text(document, "plan_id"), "bold")
     line.append(f" r{text(document, 'revision') or '1'} ")
     line.append(verdict, VERDICT_STYLES.get(verdict, ""))
@@ -124,7 +124,7 @@ class Guide(Vertical):
     DEFAULT_CSS = """
     Guide {
         height: 1fr;
-        & > #guide-head { height: 2; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > #guide-head { height: auto; min-height: 2; max-height: 5; }
         & > #guide-steps { height: auto; min-height: 4; max-height: 60%; }
         & > #guide-detail { height: 1fr; min-height: 3; border-top: dashed $border-blurred; }
         &.-detail > #guide-steps { display: none; }
