@@ -88,8 +88,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
         if name not in self._views:
             view = VIEWS[name](self._zone)
-            self._views[name] = view
             await self.query_one("#body").mount(view)
+            # Not before all of it is there: what the desk says meanwhile is shown in every view.
+            self._views[name] = view
             view.lay_out(self.size.width < NARROW)
             view.focus_current()
             self.plans.show_in(view)
@@ -115,8 +116,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     async def action_view(self, name: str) -> None:
         """Bring this view in sight."""
-        self._shown = name
         view = await self._mounted(name)
+        self._shown = name
         for other in self._views.values():
             other.display = other is view
         if (seen := self.deck.seen) is not None:
