@@ -114,6 +114,8 @@ def decide(run: PlanRun, now: datetime, limits: Limits) -> Action:
 
 def _selling(run: PlanRun, now: datetime, limits: Limits) -> Action:
     pending = [step for step in run.plan.phase_steps(Phase.SELL) if needs_order(run, step)]
+    if stuck := [step for step in pending if tried_enough(run, step)]:
+        return _stuck(run, stuck[0])
     confirmed = [step for step in pending if is_confirmed(run, step)]
     ready = [next_child(run, step) for step in confirmed if retry_at(run, step) <= now]
     if ready:
@@ -144,6 +146,8 @@ def _buying(run: PlanRun, now: datetime, limits: Limits) -> Action:
             continue
         if not is_confirmed(run, step):
             return Wait(f"step {step.n} waits for you")
+        if tried_enough(run, step):
+            return _stuck(run, step)
         if (again := retry_at(run, step)) > now:
             return Wait("a refused buy is tried again", again)
         return Buy(step, next_child(run, step))
@@ -199,12 +203,32 @@ def needs_order(run: PlanRun, step: Step) -> bool:
     if any(not order.state.terminal for order in orders):
         return False
     last = max(orders, key=lambda order: order.attempt)
-    return last.resend and last.attempt < MOST_ATTEMPTS and run.filled_qty(step.n) < step.qty
+    return last.resend and run.filled_qty(step.n) < step.qty
+
+
+def tried_enough(run: PlanRun, step: Step) -> bool:
+    """Three attempts in this phase came to nothing: the trader is asked, who may continue."""
+    since = run.phase_opened_at
+    tries = [
+        o for o in run.orders_of(step.n) if o.closed_at and (not since or o.closed_at >= since)
+    ]
+    return len(tries) >= MOST_ATTEMPTS
+
+
+def _stuck(run: PlanRun, step: Step) -> Pause:
+    last = max(run.orders_of(step.n), key=lambda order: order.attempt)
+    words = f"{step.side.value} {step.symbol} could not be sent in {MOST_ATTEMPTS} attempts"
+    return Pause(f"{words}: {last.reason.rstrip('.')}. Continue to try again, or abort.")
 
 
 def retry_at(run: PlanRun, step: Step) -> datetime:
     """When the next attempt may leave: after 1 s, doubling (spec 5, Submitting 4)."""
-    closed = [o.closed_at for o in run.orders_of(step.n) if o.closed_at]
+    since = run.phase_opened_at
+    closed = [
+        o.closed_at
+        for o in run.orders_of(step.n)
+        if o.closed_at and (not since or o.closed_at >= since)
+    ]
     if not closed:
         return datetime.min.replace(tzinfo=run.plan.created_at.tzinfo)
     waits: int = 2 ** (len(closed) - 1)

@@ -1,81 +1,15 @@
 """The console as a process on a pseudo-terminal, its screen kept by a terminal emulator."""
 
 import asyncio
-import fcntl
 import os
-import pty
 import signal
-import struct
-import sys
-import termios
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pyte
 from canned_desk import PLAN, TOKEN, CannedDesk
+from console_terminal import LONGEST, console
 
 from db.home import Home
 from db.model.environment import Environment
-
-LONGEST = 30.0
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Terminal:
-    """A terminal of 24 rows and 80 columns with the console on it."""
-
-    def __init__(self, master: int, process: asyncio.subprocess.Process) -> None:
-        self.master = master
-        self.process = process
-        self.screen = pyte.Screen(80, 24)
-        self._stream = pyte.ByteStream(self.screen)
-        self.raw = b""
-        self._news = asyncio.Event()
-        asyncio.get_running_loop().add_reader(master, self._read)
-
-    def _read(self) -> None:
-        try:
-            data = os.read(self.master, 65536)
-        except OSError:  # how Linux says that the other end is closed
-            data = b""
-        if not data:
-            asyncio.get_running_loop().remove_reader(self.master)
-        self.raw += data
-        self._stream.feed(data)
-        self._news.set()
-
-    async def until(self, true: Callable[[str], object]) -> str:
-        """The screen, once it looks so."""
-        async with asyncio.timeout(LONGEST):
-            while not true("\n".join(self.screen.display)):
-                self._news.clear()
-                await self._news.wait()
-        return "\n".join(self.screen.display)
-
-    def type(self, text: str) -> None:
-        os.write(self.master, text.encode())
-
-
-@asynccontextmanager
-async def console(home: Home, **environ: str) -> AsyncIterator[Terminal]:
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "console",
-        stdin=slave, stdout=slave, stderr=slave, start_new_session=True, cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "HOME": str(home.root), "LANG": "C.UTF-8",
-             "QUARTERDECK_HOME": str(home.root), "TERM": "xterm-256color", **environ},
-    )  # fmt: skip
-    os.close(slave)
-    try:
-        yield Terminal(master, process)
-    finally:
-        asyncio.get_running_loop().remove_reader(master)
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-        os.close(master)
 
 
 def made(root: Path) -> Home:

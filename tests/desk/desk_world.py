@@ -146,8 +146,10 @@ class RunningDesk:
         async with asyncio.timeout(DEADLINE):
             following = asyncio.create_task(follow())
             await attached.wait()
-            yield found
-            following.cancel()
+            try:
+                yield found
+            finally:
+                following.cancel()
 
 
 def ended(document: Json) -> bool:

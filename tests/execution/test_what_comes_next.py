@@ -163,7 +163,7 @@ def test_a_refused_order_is_not_sent_again_and_the_plan_ends_with_an_exception(l
     assert "AA 0/125" in action.reason
 
 
-def test_an_order_that_never_left_is_tried_again_after_a_second_three_times_at_most(
+def test_an_order_that_never_left_is_tried_three_times_and_then_the_trader_is_asked(
     log: Log,
 ) -> None:
     started(log, Mode.AUTO)
@@ -172,11 +172,17 @@ def test_an_order_that_never_left_is_tried_again_after_a_second_three_times_at_m
         name = sent(log, 2)
         assert name.endswith(f"-a{attempt}")
         log.write("OrderDenied", client_order_id=name, payload={"reason": "refused"})
-        waits = (0, 1, 2)[attempt - 1] if attempt < 3 else None
-        if waits is not None and attempt < 3:
+        if attempt < 3:
             assert isinstance(next_of(log), d.Wait)
             assert isinstance(next_of(log, 2**attempt), d.Intend)
-    assert next_of(log, 60) == d.Advance(PlanState.SETTLING)
+    stuck = next_of(log, 60)
+    assert isinstance(stuck, d.Pause)
+    assert "sell AA could not be sent in 3 attempts: refused" in stuck.reason
+    log.write("PlanPaused", payload={"reason": stuck.reason})
+    log.write("PlanContinued", NOON + timedelta(seconds=90), payload={"to": "selling"})
+    again = next_of(log, 90)
+    assert isinstance(again, d.Intend)
+    assert [order.attempt for order in again.orders] == [4]
 
 
 def test_what_a_halt_cancelled_is_sent_again_as_the_verified_remainder(log: Log) -> None:
