@@ -33,6 +33,7 @@ from services.desk.simulator import ExchangeError, ensure_exchange, stop_exchang
 from services.risk.policy import PolicyError, load_policy
 
 REFUSED = 2
+REVIVE_SECONDS = 5.0
 FIRST_START = Path(__file__).parent / "first_start"
 
 log = logging.getLogger(__name__)
@@ -100,6 +101,8 @@ async def _run(environment: Environment, options: DeskOptions) -> int:
             _check_account(options, desk)
             await _serve(home, runner)
             _lay_out_first_files(home, settings)
+            if environment is Environment.SIM:
+                desk.keep("exchange", lambda: _revive(home, settings), REVIVE_SECONDS)
             announce(Readiness(pid=os.getpid()))
             log.info("ready: %s, account %s", environment.value, desk.account_number())
             await _until_stopped(desk)
@@ -137,6 +140,14 @@ async def _start(desk: Desk, settings: DeskSettings) -> None:
         if settings.broker is not None:
             where = f"The broker at {settings.broker.trading_url}"
         raise StartError(f"{where} can't be used: {error}") from error
+
+
+async def _revive(home: Home, settings: DeskSettings) -> None:
+    """The simulated exchange is a process of its own, and may die of its own."""
+    try:
+        await ensure_exchange(home, settings.sim)
+    except ExchangeError as error:
+        log.warning("%s", error)
 
 
 def _check_account(options: DeskOptions, desk: Desk) -> None:

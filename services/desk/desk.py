@@ -111,13 +111,10 @@ class Desk:
         await self.reconciler.reconcile()
         await self._finish_halt()
         self.watch.watch_symbols()
-        self._supervise("portfolio", self._keep(self._look, LOOK_SECONDS))
-        self._supervise("alerts", self._keep(self.watch.look, 1.0))
-        self._supervise("inbox", self._keep(self.intake.sweep_inbox, SWEEP_SECONDS))
-        self._supervise(
-            "reconciliation",
-            self._keep(self._reconcile, float(self.settings.reconcile_seconds)),
-        )
+        self.keep("portfolio", self._look, LOOK_SECONDS)
+        self.keep("alerts", self.watch.look, 1.0)
+        self.keep("inbox", self.intake.sweep_inbox, SWEEP_SECONDS)
+        self.keep("reconciliation", self._reconcile, float(self.settings.reconcile_seconds))
 
     async def _finish_halt(self) -> None:
         """A latch that another process set, or a halt that a crash cut short: carry it through."""
@@ -176,6 +173,10 @@ class Desk:
         self.stopping.set()
 
     # --- tasks --------------------------------------------------------------------------------
+
+    def keep(self, name: str, act: Callable[[], Awaitable[object]], seconds: float) -> None:
+        """Do something again and again while the desk lives."""
+        self._supervise(name, self._keep(act, seconds))
 
     def _supervise(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """A task that is started again when it fails. What can't be journalled halts."""
