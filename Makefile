@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run setup test check bench snapshots lock clean
+.PHONY: run setup test check bench snapshots docs lock clean
 
 run: setup
 	$(BIN)/quarterdeck
@@ -32,7 +32,10 @@ bench: setup
 	$(BIN)/python -m benchmarks
 
 snapshots: setup
-	$(BIN)/pytest -n 2 tests/console tests/widgets --snapshot-update
+	$(BIN)/pytest -n 2 tests/console --snapshot-update
+
+docs: setup
+	$(BIN)/python -m console.keys_page > docs/keys.md
 
 lock: setup
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
