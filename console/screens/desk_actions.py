@@ -121,6 +121,8 @@ class DeskActions:
             pane.clear()
             self._screen.plans.open(plan_id)
             self._screen.plans.show_document(document)
+            if (guide := self._screen.pane("guide")) is not None:
+                self._screen.view.go(guide)  # what is pressed next is for the plan, not typed
             self._screen.plans.show_card(plan_id)
 
         self._screen.deck.ask(lambda desk: desk.ticket(**ticket), planned, pane.say)

@@ -72,8 +72,9 @@ class PlanDesk:
         if self.plan_id is None or seen.lost:
             return
         if self.plan_id not in plans:
-            self._open(None)
-            return
+            if self._fetched is not None:
+                self._open(None)
+            return  # one that was just made is not in this snapshot yet
         orders = [o for o in seen.snapshot.orders.values() if o.plan_id == self.plan_id]
         facts = (self.plan_id, plans[self.plan_id], orders)
         if facts != self._fetched:

@@ -135,6 +135,24 @@ async def test_ticket_previews_as_it_is_typed_and_enter_makes_a_plan_never_an_or
         assert not [path for path, _ in deck.desk.asked if path.split("/")[-1] in SENDS]
 
 
+async def test_a_tickets_plan_is_followed_and_heard_though_no_snapshot_had_it_yet(
+    home: Home,
+) -> None:
+    desk = CannedDesk()
+    desk.state = snapshot(plans={})
+    async with opened(home, desk=desk) as deck:
+        await deck.press("b", *"10", "enter")
+        await deck.boxed("ApprovalCard")
+        await deck.press("escape")
+        await desk.say(cash_weight=Decimal("0.5"))
+        await deck.until(lambda: "50.0%" in deck.shown())
+        desk.document = document("selling", "step", 0)
+        await desk.say(plans={PLAN: plan_row(PlanState.SELLING, mode=Mode.STEP)})
+        await deck.until(lambda: "each step waits for you" in deck.shown())
+        await deck.press("n")
+        await deck.boxed("Gate")
+
+
 async def test_a_limit_ticket_is_filled_in_with_tab_and_arrows(home: Home) -> None:
     async with opened(home) as deck:
         await deck.press("b", "tab", "right", "tab", *"250.5", "tab", "right")
