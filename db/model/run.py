@@ -165,11 +165,14 @@ class PlanRun(Noun):
         return paid / qty
 
     def step_done(self, step: Step) -> bool:
-        """Every order of the step is terminal, or the step was given up."""
+        """Nothing of the step works and nothing of it is to be sent again."""
         orders = self.orders_of(step.n)
-        if not orders:
+        if not orders or step.n in self.given_up:
             return step.n in self.given_up
-        return all(order.state.terminal for order in orders)
+        if any(not order.state.terminal for order in orders):
+            return False
+        last = max(orders, key=lambda order: order.attempt)
+        return not last.resend or self.filled_qty(step.n) >= step.qty
 
     @property
     def unknown_orders(self) -> tuple[ChildOrder, ...]:

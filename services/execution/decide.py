@@ -197,13 +197,9 @@ def needs_order(run: PlanRun, step: Step) -> bool:
     provably left a remainder that may be sent again."""
     if step.n in run.given_up:
         return False
-    orders = run.orders_of(step.n)
-    if not orders:
-        return True
-    if any(not order.state.terminal for order in orders):
+    if any(not order.state.terminal for order in run.orders_of(step.n)):
         return False
-    last = max(orders, key=lambda order: order.attempt)
-    return last.resend and run.filled_qty(step.n) < step.qty
+    return not run.step_done(step)
 
 
 def tried_enough(run: PlanRun, step: Step) -> bool:
