@@ -32,11 +32,9 @@ async def start(desk: Desk) -> int:
 @about_desk
 async def stop(desk: Desk, exchange: bool) -> int:
     """Stop the desk. Orders at the broker stay as they are."""
-    if not await answers(desk.home) and not desk.home.socket.exists():
-        talk("No desk is running.")
-        return Exit.FINE
+    running = await answers(desk.home) or desk.home.socket.exists()
     await stop_desk(desk.home, exchange)
-    talk("The desk has stopped.")
+    talk("The desk has stopped." if running else "No desk is running.")
     return Exit.FINE
 
 

@@ -80,7 +80,15 @@ class Desk:
         self.facts = FactsSource(broker, self.board, clock, policy)
         self.safety = Safety(HomeLatch(home))
         plan_facts = PlanFacts(self.facts, home)
-        self.engine = Engine(journal, broker, self.safety, clock, plan_facts, self.account_number)
+        self.engine = Engine(
+            journal,
+            broker,
+            self.safety,
+            clock,
+            plan_facts,
+            self.account_number,
+            lambda: self.reconciler.locked_symbols,
+        )
         self.reconciler = Reconciler(self.engine, self.facts, clock)
         self.intake = Intake(self.engine, self.facts, plan_facts, home, home.environment, clock.now)
         self.watch = Watch(self.engine, self.facts, self.reconciler, self.board, broker, clock)
@@ -146,7 +154,10 @@ class Desk:
             self.safety.halt_in_memory()
         reports = [e for e in events if e.kind == "HaltCompleted"]
         if reports:
-            self.engine.kill.report = HaltReport.model_validate(reports[-1].payload["report"])
+            report = HaltReport.model_validate(reports[-1].payload["report"])
+            self.engine.kill.recovered(report)
+            if self.safety.state is TradingState.ACTIVE:
+                self.engine.kill.lifted()
 
     async def _resolve_unknown(self) -> None:
         """Before anything else: what became of the orders whose answer never came."""

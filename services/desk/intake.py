@@ -126,6 +126,8 @@ class Intake:
         return replace(await self._facts.fresh(known), policy=chosen)
 
     async def _add(self, plan: Plan) -> Json:
+        # Market time may be elsewhere (a simulated day); what we do is told by our own clock.
+        plan = plan.model_copy(update={"created_at": self._now()})
         payload = {"source": plan.source, "sha256": plan.proposal_sha256}
         await self._journal("ProposalAccepted", payload, plan.plan_id)
         run = await self._engine.add(plan)
@@ -169,6 +171,7 @@ class Intake:
             revised = revise(plan, facts, drop=drop, resize=resize)
         except PlanEditError as error:
             raise NotPossibleError(str(error)) from error
+        revised = revised.model_copy(update={"created_at": self._now()})
         words = [f"dropped step {n}" for n in drop]
         words += [f"step {n} resized to {qty}" for n, qty in resize.items()]
         run = await self._engine.edit(revised, ", ".join(words))

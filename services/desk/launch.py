@@ -79,6 +79,10 @@ async def stop_desk(home: Home, exchange: bool = False, seconds: float = STOP_SE
             await client.stop(exchange)
     except DeskUnreachableError as error:
         if error.absent and holder is None:
+            if exchange:
+                from services.desk.simulator import stop_exchange
+
+                stop_exchange(home)
             return
         raise LaunchError(
             f"The desk{_named(holder.pid if holder else 0)} does not answer. `quarterdeck kill` "

@@ -23,6 +23,8 @@ from services.monitoring.watch import look, restored
 NEW_YORK = ZoneInfo("America/New_York")
 
 SETTLE_SECONDS = 10.0
+HALTING = "daily_loss_100"
+"""The condition that trips the kill switch by itself (spec 6, Trading day state)."""
 POLL_AGAIN_SECONDS = 5.0
 """After prices could not be polled."""
 
@@ -151,6 +153,9 @@ class Watch:
         if drafts:
             await self._engine.book.record(*drafts)
         self._memory = change.watch
+        for alert in change.raised:
+            if alert.condition == HALTING:
+                await self._engine.halt("the daily loss limit", alert.sentence)
 
     def _settled(self) -> bool:
         """Both streams have said how they are, or had the time to."""

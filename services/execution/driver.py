@@ -92,9 +92,14 @@ class PlanDriver:
     def _forbidden(self, action: Action) -> str | None:
         """Why an action that leads to a send is not begun now. What is forbidden interrupts the
         plan: it must not use up attempts."""
-        if not isinstance(action, Send | Intend | OpenBuys | Buy):
-            return None
-        return self._safety.forbids(reducing=isinstance(action, Intend))
+        match action:
+            case Send(orders) | Intend(orders):
+                return next((why for o in orders if (why := self._sender.permit(o))), None)
+            case Buy(_, order):
+                return self._sender.permit(order)
+            case OpenBuys():
+                return self._safety.forbids(reducing=False)
+        return None
 
     async def _interrupt(self, plan_id: str, why: str) -> None:
         halted = self._safety.state is TradingState.HALTED

@@ -44,16 +44,18 @@ class Engine:
         clock: Clock,
         facts: Callable[[Plan], Awaitable[Facts]],
         account: Callable[[], str],
+        locked: Callable[[], frozenset[str]],
     ) -> None:
         self.book = RunBook(journal)
         self.safety = safety
-        self.sender = Sender(self.book, broker, safety)
+        self.sender = Sender(self.book, broker, safety, locked)
         self.tracker = Tracker(self.book, broker, self.sender, clock)
         self.kill = KillSwitch(self.book, broker, self.sender, safety, clock)
         self._broker = broker
         self._clock = clock
         self._facts = facts
         self._account = account
+        self._locked = locked
         self._approvals = Approvals()
         self._driver = PlanDriver(self.book, self.sender, safety, clock, facts, asyncio.Lock())
         self._drives: dict[str, asyncio.Task[None]] = {}
@@ -176,6 +178,7 @@ class Engine:
         if run.state is not PlanState.APPROVED or approval is None:
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: approve it first.")
         self._require_sending()
+        self._require_unlocked(run)
         if self._clock.now() > approval.expires_at:
             await self._void(plan_id, "the approval expired before the plan started")
             raise NotPossibleError("The approval has expired. Approve the plan again.")
@@ -227,6 +230,7 @@ class Engine:
         if run.state not in (PlanState.PAUSED, PlanState.HALTED) or run.paused_from is None:
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to continue.")
         self._require_sending()
+        self._require_unlocked(run)
         if run.approval is None or run.approval.plan_hash != run.plan.hash:
             raise NotPossibleError(f"Plan {plan_id} changed: approve what remains, then continue.")
         facts = await self._facts(run.plan)
@@ -272,6 +276,7 @@ class Engine:
             EventDraft(kind="TradingResumed", payload={"reason": reason.strip()})
         )
         self.safety.resume()
+        self.kill.lifted()
         return self.safety.state
 
     # --- inside -------------------------------------------------------------------------------
@@ -279,6 +284,15 @@ class Engine:
     def _require_sending(self) -> None:
         if (why := self.safety.forbids(reducing=True)) is not None:
             raise NotPossibleError(f"Nothing may be sent: {why}.")
+
+    def _require_unlocked(self, run: PlanRun) -> None:
+        """While a mismatch is open on a symbol no plan trades it (spec 6)."""
+        wanted = {step.symbol for step in run.plan.steps if needs_order(run, step)}
+        if found := sorted(wanted & self._locked()):
+            raise NotPossibleError(
+                f"{', '.join(found)}: our book and the broker differ. Settle it on the Reconcile "
+                "screen first."
+            )
 
     async def _void(self, plan_id: str, reason: str) -> None:
         await self.book.record(

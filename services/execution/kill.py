@@ -31,24 +31,32 @@ class KillSwitch:
         self._sender = sender
         self._safety = safety
         self._clock = clock
-        self._cancelling = asyncio.Lock()
-        self._halts = 0
+        self._current: asyncio.Task[HaltReport] | None = None
+        self._outcomes: dict[str, HaltedOrder] = {}
+        """What became of every order since trading was halted, by the broker's id."""
         self.report: HaltReport | None = None
 
     @property
     def busy(self) -> bool:
         """A halt is still at work."""
-        return self._halts > 0
+        return self._current is not None and not self._current.done()
 
     async def halt(self, by: str, reason: str) -> HaltReport:
         """Returns when the broker shows no working order but protective ones, or with what
         remains. Never raises: what failed is in the report or the log."""
         self._safety.halt_in_memory()
-        self._halts += 1
-        try:
-            return await self._carry_through(by, reason)
-        finally:
-            self._halts -= 1
+        if self._current is None or self._current.done():
+            self._current = asyncio.create_task(self._carry_through(by, reason), name="halt")
+        return await asyncio.shield(self._current)
+
+    def recovered(self, report: HaltReport) -> None:
+        """The last report in the journal. While it is in force, a later halt adds to it."""
+        self.report = report
+        self._outcomes = {order.order_id: order for order in report.orders}
+
+    def lifted(self) -> None:
+        """Trading was resumed: the next halt begins its own report."""
+        self._outcomes = {}
 
     async def _carry_through(self, by: str, reason: str) -> HaltReport:
         at = self._clock.now()
@@ -67,8 +75,7 @@ class KillSwitch:
                         payload={"reason": f"halted by {by}: {reason}"},
                     )
                 )
-        async with self._cancelling:
-            self.report = await self._cancel_until_none(self.report)
+        self.report = await self._cancel_until_none(self.report)
         payload = {"report": self.report.to_json()}
         await self._journal(EventDraft(kind="HaltCompleted", payload=payload))
         return self.report
@@ -83,7 +90,7 @@ class KillSwitch:
             log.exception("the halt could not be journalled")
 
     async def _cancel_until_none(self, report: HaltReport) -> HaltReport:
-        outcomes: dict[str, HaltedOrder] = {}
+        outcomes = self._outcomes
         remaining: int | None = None
         """Not protective and open at the last look; None while nobody could look."""
         for round_number in range(MOST_ROUNDS):
@@ -105,7 +112,8 @@ class KillSwitch:
                 outcomes[order.order_id] = _halted(order, f"cancel {outcome.value}")
             if round_number:
                 await self._clock.sleep(ROUND_SECONDS)
-        final = tuple([await self._final(order) for order in outcomes.values()])
+        final = tuple([await self._final(order) for order in tuple(outcomes.values())])
+        outcomes.update({order.order_id: order for order in final})
         complete = remaining == 0 and not self._in_flight()
         return report.model_copy(
             update={"orders": final, "remaining": remaining, "complete": complete}

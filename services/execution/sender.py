@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from db.model.event import EventDraft
 from db.model.order import BrokerOrder, Fill, OrderState, Side
@@ -41,10 +41,18 @@ def _draft(order: ChildOrder, kind: str, payload: dict[str, object] | None = Non
 class Sender:
     """Sends intents that are on disk, and turns every answer and report into events."""
 
-    def __init__(self, book: RunBook, broker: Broker, safety: Safety) -> None:
+    def __init__(
+        self,
+        book: RunBook,
+        broker: Broker,
+        safety: Safety,
+        locked: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
+        """`locked`: the symbols on which our book and the broker differ now."""
         self._book = book
         self._broker = broker
         self._safety = safety
+        self._locked = locked
         self._refusals: set[tuple[str, str]] = set()
 
     async def intend(self, orders: Iterable[ChildOrder]) -> None:
@@ -57,7 +65,10 @@ class Sender:
         """Send side by side; returns when each has its answer on record."""
         await asyncio.gather(*(self._send(order) for order in orders))
 
-    def _permit(self, order: ChildOrder) -> str | None:
+    def permit(self, order: ChildOrder) -> str | None:
+        """Why the order may not leave now, or None. Asked in the last moment, too."""
+        if order.symbol in self._locked():
+            return f"our book and the broker differ on {order.symbol}"
         return self._safety.forbids(reducing=order.side is Side.SELL)
 
     async def _send(self, order: ChildOrder) -> None:
@@ -65,12 +76,12 @@ class Sender:
             current = self._book.order(order.client_order_id)
             if current is None or current.state is not OrderState.INTENT:
                 return
-            if (why := self._permit(order)) is not None:
+            if (why := self.permit(order)) is not None:
                 await self._book.record(_draft(order, "OrderDenied", {"reason": why}))
                 return
             # The intent is on disk; the note that it left may be written while it travels.
             answer = asyncio.create_task(
-                self._broker.submit(order.request(), permit=lambda: self._permit(order))
+                self._broker.submit(order.request(), permit=lambda: self.permit(order))
             )
             await self._book.record(_draft(order, "OrderSent"))
         try:

@@ -2,11 +2,12 @@
 and only a reason takes it back (spec 5, Kill switch; invariants 25, 26, 28)."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from desk_world import RunningDesk, accepted_orders
+from desk_world import CASES, DEADLINE, RunningDesk, accepted_orders
 
 StartDesk = Callable[..., Awaitable[RunningDesk]]
 
@@ -150,3 +151,29 @@ async def test_a_latch_set_while_a_plan_runs_halts_the_plan_and_cancels_its_orde
     assert len(halts) == 1, "one halt, once"
     assert "smoke" in plan["reason"]
     assert len(accepted_orders(desk.exchange.requests_log())) == 3
+
+
+async def test_every_halt_in_force_adds_to_one_report(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    desk = await start_desk()
+    await selling(desk, slow_sells)
+    await asyncio.gather(*(desk.client.halt(reason, "a test") for reason in ("one", "two")))
+    again = await desk.client.halt("three", "a test")
+    assert sorted(o["symbol"] for o in again["orders"]) == ["AA", "FCX", "NEM"]
+    assert {o["outcome"] for o in again["orders"]} == {"canceled"}
+    assert (again["remaining"], again["complete"]) == (0, True)
+
+
+async def test_the_daily_loss_limit_halts_by_itself(start_desk: StartDesk, tmp_path: Path) -> None:
+    book = json.loads((CASES / "rebalance" / "book.json").read_text())
+    book["accounts"]["main"]["equity_at_open"] = "115000.00"
+    file = tmp_path / "lost.json"
+    file.write_text(json.dumps(book))
+    desk = await start_desk(book=file)
+    async with asyncio.timeout(DEADLINE):
+        while (await desk.client.status())["trading_state"] != "HALTED":
+            await asyncio.sleep(0.02)
+    report = await desk.client.halt_report()
+    assert report is not None
+    assert report["by"] == "the daily loss limit"
