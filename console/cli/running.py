@@ -93,6 +93,10 @@ async def _approve(client: DeskClient, plan_id: str, mode: str, yes: bool) -> No
         raise click.UsageError("Nobody is there to type the token: add --yes, or use a terminal.")
     card = await client.card(plan_id)
     talk("\n".join(card_lines(card)))
+    if card["trading_state"] == "HALTED":
+        raise click.ClickException(
+            "Trading is HALTED: nothing was approved. `quarterdeck resume` lifts it, with a reason."
+        )
     token = str(card["token"])
     if not yes:
         typed = click.prompt(f"Type the token to run it in {mode} mode", err=True)

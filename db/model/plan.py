@@ -7,6 +7,8 @@ from enum import StrEnum
 from db.model.base import Exact, Noun, Positive, Utc, canonical_json
 from db.model.order import OrderType, Side, TimeInForce
 
+_CENT = Decimal("0.01")
+
 
 class Phase(StrEnum):
     SELL = "sell"
@@ -72,6 +74,15 @@ class Step(Noun):
     """Steps that must be done before."""
     funded_by: tuple[int, ...] = ()
     """The sells that pay for this buy; empty when cash at hand does."""
+
+    def protection_at(self, paid: Decimal) -> tuple[Decimal | None, Decimal | None]:
+        """Stop and target, at their distance in percent from the price really paid (spec 5)."""
+        moved = (
+            None if price is None else (price / self.expected_price * paid).quantize(_CENT)
+            for price in (self.stop_loss_price, self.target_price)
+        )
+        stop, target = moved
+        return stop, target
 
 
 class Holding(Noun):

@@ -274,14 +274,8 @@ class PlanDriver:
 
 
 def _protection(run: PlanRun, step: Step) -> EventDraft:
-    """Stop and target keep their distance in percent from the price really paid (spec 5)."""
-    paid = run.filled_avg_price(step.n) or step.expected_price
-
-    def moved(price: Decimal | None) -> str | None:
-        if price is None:
-            return None
-        return format((price / step.expected_price * paid).quantize(Decimal("0.01")), "f")
-
+    prices = step.protection_at(run.filled_avg_price(step.n) or step.expected_price)
+    stop, target = (None if price is None else format(price, "f") for price in prices)
     return EventDraft(
         kind="ProtectionSet",
         plan_id=run.plan.plan_id,
@@ -289,8 +283,8 @@ def _protection(run: PlanRun, step: Step) -> EventDraft:
         account=step.account,
         symbol=step.symbol,
         payload={
-            "stop_price": moved(step.stop_loss_price),
-            "target_price": moved(step.target_price),
+            "stop_price": stop,
+            "target_price": target,
             "qty": format(run.filled_qty(step.n), "f"),
         },
     )

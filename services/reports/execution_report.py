@@ -199,7 +199,7 @@ def _sector(facts: ExecutionFacts, sector: str, cap: Decimal | None) -> Json:
 def _risk(facts: ExecutionFacts, step: Step) -> Json:
     """Stop and target of a buy, from its fill price, else from the projected one."""
     entry = facts.fill_price(step) or step.expected_price
-    stop, target = step.stop_loss_price, step.target_price
+    stop, target = step.protection_at(entry)
     risk = entry - stop if stop is not None else None
     reward = target - entry if target is not None else None
     ratio = reward / risk if risk and reward is not None and risk > 0 else None

@@ -71,7 +71,7 @@ BUY = Step(
     n=2, phase=Phase.BUY, account="main", symbol="NVDA", side=Side.BUY, qty=Decimal(10),
     type=OrderType.LIMIT, limit_price=Decimal(121), reference_price=Decimal(120),
     expected_price=Decimal(121), expected_value=Decimal(1210), expected_cash_after=Decimal(13_290),
-    sector="Technology", stop_loss_price=Decimal("110.4"), target_price=Decimal("139.2"),
+    sector="Technology", stop_loss_price=Decimal("111.32"), target_price=Decimal("140.36"),
     reason="conviction 74",
 )  # fmt: skip
 FINDINGS = (
