@@ -364,6 +364,7 @@ class Desk:
                     self.facts.sectors(),
                     self.facts.protections,
                     self.reconciler.locked_symbols,
+                    self.facts.in_our_time,
                 )
                 if portfolio is not None
                 else {}

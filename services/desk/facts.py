@@ -44,6 +44,10 @@ class FactsSource:
         """Market time: the broker's clock, extended by ours since it was last asked."""
         return self._clock.now() + self._offset
 
+    def in_our_time(self, moment: datetime) -> datetime:
+        """A moment of market time as our own clock tells it: a simulated day is another one."""
+        return moment - self._offset
+
     @property
     def market_clock(self) -> MarketClock | None:
         """The last answer moved to now; None before the first, or once its session has turned."""

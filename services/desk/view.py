@@ -1,6 +1,6 @@
 """What a console is shown: a pure function of what the desk knows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -25,8 +25,10 @@ def position_rows(
     sectors: Mapping[str, str],
     protections: Mapping[str, tuple[Decimal | None, Decimal | None]],
     locked: frozenset[str],
+    in_our_time: Callable[[datetime], datetime],
 ) -> dict[str, PositionRow]:
-    """One row a holding, priced at the freshest mid, else at the broker's last price."""
+    """One row a holding, priced at the freshest mid, else at the broker's last price. Quotes are
+    dated in market time, rows in ours, so that a price's age is told by one clock."""
     return {
         position.symbol: _position_row(
             position,
@@ -35,6 +37,7 @@ def position_rows(
             protections.get(position.symbol, (None, None)),
             portfolio.equity,
             position.symbol in locked,
+            in_our_time,
         )
         for position in sorted(portfolio.positions, key=lambda held: held.symbol)
     }
@@ -47,6 +50,7 @@ def _position_row(
     protection: tuple[Decimal | None, Decimal | None],
     equity: Decimal,
     locked: bool,
+    in_our_time: Callable[[datetime], datetime],
 ) -> PositionRow:
     price = quote.mid if quote is not None and quote.mid is not None else position.current_price
     value = None if price is None else position.qty * price
@@ -59,7 +63,7 @@ def _position_row(
         qty=position.qty,
         avg_entry_price=position.avg_entry_price,
         price=price,
-        price_at=quote.at if quote is not None and quote.mid is not None else None,
+        price_at=in_our_time(quote.at) if quote is not None and quote.mid is not None else None,
         value=None if value is None else value.quantize(_CENT),
         weight=None if value is None or not equity else (value / equity).quantize(_WEIGHT),
         unrealized_pl=None if gain is None else gain.quantize(_CENT),

@@ -4,6 +4,7 @@ What happened is read from the exchange's own request log and account, not from 
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -54,8 +55,11 @@ async def test_a_rebalance_from_file_to_filled(start_desk: StartDesk, mode: str)
     held = {row["symbol"]: Decimal(row["qty"]) for row in snapshot["positions"].values()}
     assert held["FCX"] == 180
     assert {"NEM", "AA", "UNH"}.isdisjoint(held)
-    assert snapshot["positions"]["NVDA"]["stop_price"] is not None
+    row = snapshot["positions"]["NVDA"]
+    assert row["stop_price"] is not None
     assert snapshot["reconciled"] is True
+    at, priced = (datetime.fromisoformat(t) for t in (snapshot["at"], row["price_at"]))
+    assert abs(at - priced) < timedelta(minutes=1), "one clock tells a price's age"
 
 
 async def test_cash_never_falls_under_the_buffer_while_buying(start_desk: StartDesk) -> None:
