@@ -102,7 +102,7 @@ async def _run(environment: Environment, options: DeskOptions) -> int:
             await _serve(home, runner)
             _lay_out_first_files(home, settings)
             if environment is Environment.SIM:
-                desk.keep("exchange", lambda: _revive(home, settings), REVIVE_SECONDS)
+                desk.workers.keep("exchange", lambda: _revive(home, settings), REVIVE_SECONDS)
             announce(Readiness(pid=os.getpid()))
             log.info("ready: %s, account %s", environment.value, desk.account_number())
             await _until_stopped(desk)

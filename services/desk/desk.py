@@ -3,13 +3,12 @@
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from db.clock import Clock
-from db.errors import JournalError
 from db.home import Home
 from db.journal import Journal
 from db.model.event import Event, EventDraft
@@ -32,6 +31,7 @@ from services.desk.paper import Paper
 from services.desk.policies import PlanFacts
 from services.desk.reconcile import Reconciler, foreign_orders
 from services.desk.settings import DeskSettings
+from services.desk.supervision import Supervisor
 from services.desk.view import open_alerts, order_rows, plan_rows, position_rows
 from services.desk.watch import Watch
 from services.execution.engine import Engine
@@ -45,10 +45,6 @@ PORTFOLIO_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 HALT_AGAIN_SECONDS = 30.0
 """A halt that could not be completed is tried again."""
-RESTART_SECONDS = 1.0
-LONGEST_RESTART_SECONDS = 10.0
-"""A broker that is away is asked less and less, or the asking alone would use up the requests of the
-minute, and a cancel or a lookup would wait behind it."""
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +68,7 @@ class Desk:
         self._started_at = clock.now()
         self.stopping = asyncio.Event()
         self.stop_exchange = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self.workers = Supervisor(clock, self._journal_failed)
         self._filled_at = float("-inf")
         self._latch_seen: Latch | None = None
         policy = load_policy(settings.policy, [home.policies])
@@ -112,17 +108,17 @@ class Desk:
         await self.facts.refresh_instruments()
         await self.facts.quotes([position.symbol for position in portfolio.positions])
         await self._note_start(portfolio.accounts[0].number)
-        self._supervise("messages", self._listen)
-        self._supervise("tracker", self.engine.tracker.run)
-        self._supervise("updates", self.hub.run)
+        self.workers.watch("messages", self._listen)
+        self.workers.watch("tracker", self.engine.tracker.run)
+        self.workers.watch("updates", self.hub.run)
         await self._resolve_unknown()
         await self.reconciler.reconcile()
         await self._finish_halt()
         self.watch.watch_symbols()
-        self.keep("portfolio", self._look, LOOK_SECONDS)
-        self.keep("alerts", self.watch.look, 1.0)
-        self.keep("inbox", self.intake.sweep_inbox, SWEEP_SECONDS)
-        self.keep("reconciliation", self._reconcile, float(self.settings.reconcile_seconds))
+        self.workers.keep("portfolio", self._look, LOOK_SECONDS)
+        self.workers.keep("alerts", self.watch.look, 1.0)
+        self.workers.keep("inbox", self.intake.sweep_inbox, SWEEP_SECONDS)
+        self.workers.keep("reconciliation", self._reconcile, float(self.settings.reconcile_seconds))
 
     async def _finish_halt(self) -> None:
         """A latch that another process set, or a halt that a crash cut short: carry it through."""
@@ -169,9 +165,7 @@ class Desk:
 
     async def stop(self) -> None:
         """Stop tasks, then the journal. Orders at the broker go on working."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.workers.stop()
         await self.engine.close()
         await self.hub.close()
         if self.journal.failed is None:
@@ -184,42 +178,6 @@ class Desk:
         self.stopping.set()
 
     # --- tasks --------------------------------------------------------------------------------
-
-    def keep(self, name: str, act: Callable[[], Awaitable[object]], seconds: float) -> None:
-        """Do something again and again while the desk lives."""
-        self._supervise(name, self._keep(act, seconds))
-
-    def _supervise(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """A task that is started again when it fails. What can't be journalled halts."""
-
-        async def supervised() -> None:
-            rest = RESTART_SECONDS
-            while True:
-                began = self._clock.monotonic()
-                try:
-                    await run()
-                except JournalError as error:
-                    await self._journal_failed(str(error))
-                except BrokerUnavailableError as error:
-                    log.warning("%s: %s", name, error)
-                    lasted = self._clock.monotonic() - began
-                    worked = lasted > 2 * LONGEST_RESTART_SECONDS
-                    rest = RESTART_SECONDS if worked else min(2 * rest, LONGEST_RESTART_SECONDS)
-                except Exception:  # one worker's failure must not take the desk down
-                    log.exception("%s failed and is started again", name)
-                await self._clock.sleep(rest)
-
-        self._tasks.append(asyncio.create_task(supervised(), name=name))
-
-    def _keep(
-        self, act: Callable[[], Awaitable[object]], seconds: float
-    ) -> Callable[[], Coroutine[Any, Any, None]]:
-        async def repeat() -> None:
-            while True:
-                await act()
-                await self._clock.sleep(seconds)
-
-        return repeat
 
     async def _journal_failed(self, sentence: str) -> None:
         """A journal that can't be written halts, never "warn and continue" (invariant 5)."""
@@ -240,7 +198,7 @@ class Desk:
                 if message.connected and message.stream == "orders":
                     # Nothing is replayed after a reconnect: look, then trust the stream again.
                     self.engine.tracker.kick()
-                    await self.reconciler.reconcile()
+                    self.workers.once("reconciliation", self._reconcile)
                 self.hub.touch()
             else:
                 self.board.update(message, self.facts.market_now())
@@ -269,16 +227,14 @@ class Desk:
         self.hub.on_events(events)
         for event in events:
             if event.kind in ("PlanEnded", "PlanAborted") and event.plan_id is not None:
-                self._tasks.append(
-                    asyncio.create_task(self._after_plan(event.plan_id), name="after plan")
-                )
+                self.workers.once("after plan", partial(self._after_plan, event.plan_id))
 
     async def _after_plan(self, plan_id: str) -> None:
         """Compare the books, then write the paper (spec 5, spec 7)."""
+        await self._reconcile()
         try:
-            await self.reconciler.reconcile()
             await self.paper.plan_ended(plan_id)
-        except (BrokerUnavailableError, JournalError, ReportError) as error:
+        except ReportError as error:
             log.warning("after plan %s: %s", plan_id, error)
 
     # --- what others ask ----------------------------------------------------------------------

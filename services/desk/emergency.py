@@ -19,7 +19,12 @@ from db.clock import Clock, SystemClock
 from db.home import Home, HomeError, locate
 from db.model.order import BrokerOrder
 from db.model.trading import HaltedOrder, HaltReport
-from services.brokers.port import Broker, BrokerUnavailableError, CancelOutcome
+from services.brokers.port import (
+    Broker,
+    BrokerUnavailableError,
+    CancelOutcome,
+    WrongCredentialsError,
+)
 from services.desk.client import DeskClient, DeskError, DeskUnreachable
 from services.desk.latch import set_latch
 from services.desk.options import DeskOptions, read_arguments
@@ -148,6 +153,8 @@ async def cancel_at_broker(broker: Broker, clock: Clock, by: str, reason: str) -
             working = await broker.open_orders()
         except BrokerUnavailableError as error:
             doomed, why, empty = None, str(error), 0
+            if isinstance(error, WrongCredentialsError):
+                break  # asking again changes nothing
         else:
             doomed = [order for order in working if not order.protective]
             empty = 0 if doomed else empty + 1
