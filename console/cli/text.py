@@ -16,6 +16,15 @@ def clean(value: object) -> str:
     return "".join(character if character.isprintable() else " " for character in str(value))
 
 
+def price(value: object) -> str:
+    """A price with two decimals, or up to four where it has them: `340.10`, `0.4512`."""
+    try:
+        whole, _, part = f"{Decimal(str(value)):.4f}".partition(".")
+    except InvalidOperation:
+        return clean(value)
+    return f"{whole}.{part.rstrip('0'):0<2}"
+
+
 def money(value: object) -> str:
     """Dollars with separators and cents: `-1,234.50`."""
     try:
@@ -80,7 +89,8 @@ def plan_lines(plan: Json) -> list[str]:
 
 def _step_cells(step: Json) -> list[str]:
     filled = step.get("filled_qty")
-    done = "-" if filled is None else f"{clean(filled)} @ {clean(step.get('filled_avg_price'))}"
+    nothing = filled is None or not Decimal(str(filled))
+    done = "-" if nothing else f"{clean(filled)} @ {price(step.get('filled_avg_price'))}"
     return [
         clean(step["n"]),
         clean(step["phase"]),
@@ -88,8 +98,8 @@ def _step_cells(step: Json) -> list[str]:
         clean(step["symbol"]),
         clean(step["qty"]),
         clean(step["type"]),
-        clean(step.get("limit_price")),
-        clean(step["expected_price"]),
+        price(step.get("limit_price")),
+        price(step["expected_price"]),
         money(step["expected_cash_after"]),
         done,
     ]

@@ -7,6 +7,7 @@ import pytest
 from answering_desk import CannedDesk
 from canned_plans import CARD, POSITION, ROW, STATUS, plan
 
+from console.cli.text import price
 from db.home import Home
 from services.desk.latch import latched, set_latch
 
@@ -267,3 +268,12 @@ def test_no_desk_is_started_for_real_money_without_being_told(
             assert (done.code, done.out) == (2, "")
             assert missing in done.err
     assert not latched(Home(home.root, home.environment))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("340.1", "340.10"), ("150", "150.00"), ("0.4512", "0.4512"), ("79.983333333", "79.9833"),
+     (None, "-")],
+)  # fmt: skip
+def test_a_price_has_its_cents_and_a_missing_one_is_a_dash(value: object, shown: str) -> None:
+    assert price(value) == shown
