@@ -45,7 +45,6 @@ class RunningDesk:
 
     async def start(self) -> None:
         await self.client.close()
-        os.environ["QUARTERDECK_HOME"] = str(self.home.root)
         await ensure_desk(self.home)
         self.client = DeskClient(self.home.socket)
 
