@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from services.exchange.book import BookError
+from services.exchange.market.tape import TapeError
 from services.exchange.request_log import RequestLogError
 from services.exchange.server import PortError, serve
 from services.exchange.sessions import NEW_YORK
 from services.exchange.settings import HOST, Settings
 from services.exchange.store import StateError
 from services.exchange.streams.data_stream import DataLimits
-from services.exchange.tape import TapeError
 
 REFUSED = 2
 FILE = click.Path(path_type=Path, dir_okay=False)

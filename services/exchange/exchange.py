@@ -7,13 +7,13 @@ from weakref import WeakSet
 from aiohttp import web
 
 from services.exchange.clock import Clock
-from services.exchange.market import Market
+from services.exchange.engine.venue import Venue
+from services.exchange.market.boards import Market
 from services.exchange.rate_limit import RateLimit
 from services.exchange.request_log import RequestLog
 from services.exchange.store import Store
 from services.exchange.streams.data_hub import DataHub
 from services.exchange.streams.trade_hub import TradeHub
-from services.exchange.venue import Venue
 
 
 @dataclass(frozen=True)

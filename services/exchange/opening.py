@@ -9,23 +9,23 @@ from decimal import Decimal
 from uuid import NAMESPACE_URL, uuid5
 
 from services.exchange import sessions
-from services.exchange.accounts import Account, Position, credentials
 from services.exchange.book import Book, Listing, parse_book, read_book
 from services.exchange.clock import Clock, OpenClock, StartedClock, WallClock, open_start
+from services.exchange.engine.accounts import Account, Position, credentials
+from services.exchange.engine.fill_model import FillModel, PartialFills, TouchFills
+from services.exchange.engine.ledger import Ledger
+from services.exchange.engine.venue import Venue
 from services.exchange.exchange import Exchange
-from services.exchange.fill_model import FillModel, PartialFills, TouchFills
-from services.exchange.ledger import Ledger
-from services.exchange.market import Market
-from services.exchange.quotes import CENT, PriceSource
+from services.exchange.market.boards import Market
+from services.exchange.market.quotes import CENT, PriceSource
+from services.exchange.market.tape import Tape, TapePlayer
+from services.exchange.market.walk import Walk
 from services.exchange.rate_limit import RateLimit
 from services.exchange.request_log import RequestLog
 from services.exchange.settings import Settings
 from services.exchange.store import VERSION, Standstill, StateError, Store
 from services.exchange.streams.data_hub import DataHub
 from services.exchange.streams.trade_hub import TradeHub
-from services.exchange.tape import Tape, TapePlayer
-from services.exchange.venue import Venue
-from services.exchange.walk import Walk
 
 SAVE_EVERY = 5.0  # true seconds between two notes of where prices and time stand
 TEST_LISTING = Listing(symbol="FAKEPACA", price=Decimal(100))

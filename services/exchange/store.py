@@ -15,10 +15,10 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from services.exchange.accounts import Account, Position
-from services.exchange.activities import Fill
-from services.exchange.orders import Order
-from services.exchange.trade_updates import TradeUpdate
+from services.exchange.engine.accounts import Account, Position
+from services.exchange.engine.activities import Fill
+from services.exchange.engine.orders import Order
+from services.exchange.engine.trade_updates import TradeUpdate
 
 VERSION = "1"
 SCHEMA = """

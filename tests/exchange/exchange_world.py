@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from services.exchange.accounts import Account, Position
-from services.exchange.activities import Fill
 from services.exchange.book import Listing
-from services.exchange.fill_model import FillModel, TouchFills
-from services.exchange.ledger import Ledger
-from services.exchange.market import Market
-from services.exchange.orders import Order, Side, Terms, new_id
-from services.exchange.quotes import Quote, Trade
-from services.exchange.trade_updates import TradeUpdate
-from services.exchange.venue import Venue
+from services.exchange.engine.accounts import Account, Position
+from services.exchange.engine.activities import Fill
+from services.exchange.engine.fill_model import FillModel, TouchFills
+from services.exchange.engine.ledger import Ledger
+from services.exchange.engine.orders import Order, Side, Terms, new_id
+from services.exchange.engine.trade_updates import TradeUpdate
+from services.exchange.engine.venue import Venue
+from services.exchange.market.boards import Market
+from services.exchange.market.quotes import Quote, Trade
 
 TUESDAY_NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 

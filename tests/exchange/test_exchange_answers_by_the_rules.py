@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.exchange.accounts import credentials
+from services.exchange.engine.accounts import credentials
 
 MARKET = {"symbol": "NEM", "qty": "1", "side": "sell", "type": "market", "time_in_force": "day"}
 LIMIT = {**MARKET, "side": "buy", "type": "limit", "limit_price": "70.25"}

@@ -7,9 +7,9 @@ from exchange_world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.exchange.errors import RefusedError
-from services.exchange.fill_model import PartialFills, TouchFills
-from services.exchange.orders import Side
+from services.exchange.engine.errors import RefusedError
+from services.exchange.engine.fill_model import PartialFills, TouchFills
+from services.exchange.engine.orders import Side
 
 CENTS = st.integers(3000, 7000).map(lambda cents: Decimal(cents) / 100)
 QTY = st.one_of(

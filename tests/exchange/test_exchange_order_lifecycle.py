@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 from exchange_world import World
 
-from services.exchange.errors import RefusedError
-from services.exchange.fill_model import Execution, TouchFills
-from services.exchange.orders import TRANSITIONS, Order, Status
-from services.exchange.quotes import Quote
+from services.exchange.engine.errors import RefusedError
+from services.exchange.engine.fill_model import Execution, TouchFills
+from services.exchange.engine.orders import TRANSITIONS, Order, Status
+from services.exchange.market.quotes import Quote
 
 
 class Halves(TouchFills):

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.exchange.book import Listing
-from services.exchange.market import Market
-from services.exchange.quotes import Quote, Trade
-from services.exchange.tape import Tape, TapeError, TapePlayer
-from services.exchange.walk import Walk, quote_around
+from services.exchange.market.boards import Market
+from services.exchange.market.quotes import Quote, Trade
+from services.exchange.market.tape import Tape, TapeError, TapePlayer
+from services.exchange.market.walk import Walk, quote_around
 
 NOW = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 TAPE = Path(__file__).parent.parent / "data" / "tape" / "20131008"

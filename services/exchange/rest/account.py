@@ -1,7 +1,7 @@
 """/v2/account and its activities."""
 
-from services.exchange.accounts import account_as_wire
-from services.exchange.errors import invalid
+from services.exchange.engine.accounts import account_as_wire
+from services.exchange.engine.errors import invalid
 from services.exchange.exchange import Exchange
 from services.exchange.rest.call import Answer, Call
 from services.exchange.sessions import NEW_YORK

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from services.exchange import wire
-from services.exchange.errors import invalid
+from services.exchange.engine.errors import invalid
 from services.exchange.exchange import Exchange
 
 

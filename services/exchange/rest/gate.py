@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from services.exchange.errors import Cause, RefusedError
+from services.exchange.engine.errors import Cause, RefusedError
 from services.exchange.exchange import Exchange
 from services.exchange.request_log import RequestLogError, body_for_log
 from services.exchange.rest.call import Answer, Call, Handler

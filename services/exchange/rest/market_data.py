@@ -3,9 +3,9 @@
 from typing import Any
 
 from services.exchange.exchange import Exchange
-from services.exchange.market import Board
-from services.exchange.market_wire import bar_fields, quote_fields, trade_fields
-from services.exchange.quotes import Bar, Quote, Trade
+from services.exchange.market.boards import Board
+from services.exchange.market.quotes import Bar, Quote, Trade
+from services.exchange.market.wire import bar_fields, quote_fields, trade_fields
 from services.exchange.rest.call import Answer, Call
 from services.exchange.wire import instant
 

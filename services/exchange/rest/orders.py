@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from services.exchange.errors import RefusedError, invalid, unprocessable
-from services.exchange.exchange import Exchange
-from services.exchange.order_entry import (
+from services.exchange.engine.errors import RefusedError, invalid, unprocessable
+from services.exchange.engine.order_entry import (
     checked_client_order_id,
     checked_limit_price,
     checked_qty,
     read_body,
     read_terms,
 )
-from services.exchange.order_types import TIMES_IN_FORCE
+from services.exchange.engine.order_types import TIMES_IN_FORCE
+from services.exchange.exchange import Exchange
 from services.exchange.rest.call import Answer, Call
 
 MOST = 500

@@ -4,11 +4,11 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
-from services.exchange.accounts import RATIO_STEP, Position
-from services.exchange.errors import RefusedError, invalid
+from services.exchange.engine.accounts import RATIO_STEP, Position
+from services.exchange.engine.errors import RefusedError, invalid
+from services.exchange.engine.order_entry import checked_qty
 from services.exchange.exchange import Exchange
-from services.exchange.market import Board
-from services.exchange.order_entry import checked_qty
+from services.exchange.market.boards import Board
 from services.exchange.rest.call import Answer, Call
 from services.exchange.wire import number
 

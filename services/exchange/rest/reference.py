@@ -5,9 +5,9 @@ from itertools import takewhile
 from typing import Any
 
 from services.exchange import sessions
-from services.exchange.errors import Cause, RefusedError, invalid
+from services.exchange.engine.errors import Cause, RefusedError, invalid
 from services.exchange.exchange import Exchange
-from services.exchange.market import asset_as_wire
+from services.exchange.market.boards import asset_as_wire
 from services.exchange.rest.call import Answer, Call
 from services.exchange.sessions import NEW_YORK, Session
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from services.exchange.market import Update
-from services.exchange.market_wire import bar_fields, quote_fields, trade_fields
-from services.exchange.quotes import Bar, Quote, Trade
+from services.exchange.market.boards import Update
+from services.exchange.market.quotes import Bar, Quote, Trade
+from services.exchange.market.wire import bar_fields, quote_fields, trade_fields
 from services.exchange.streams.codec import Codec
 from services.exchange.streams.connection import Connection
 

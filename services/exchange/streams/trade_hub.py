@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from services.exchange.engine.trade_updates import TradeUpdate
 from services.exchange.streams.connection import Connection
-from services.exchange.trade_updates import TradeUpdate
 
 
 class TradeHub:

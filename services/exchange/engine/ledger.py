@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from services.exchange.accounts import Account, Position
-from services.exchange.activities import Fill
-from services.exchange.orders import Order
-from services.exchange.trade_updates import TradeUpdate
+from services.exchange.engine.accounts import Account, Position
+from services.exchange.engine.activities import Fill
+from services.exchange.engine.orders import Order
+from services.exchange.engine.trade_updates import TradeUpdate
 
 
 class Records(Protocol):

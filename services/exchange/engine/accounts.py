@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from services.exchange.orders import Order, Side
+from services.exchange.engine.orders import Order, Side
 from services.exchange.wire import instant, number
 
 ZERO = Decimal(0)

@@ -3,9 +3,9 @@
 from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple, Protocol
 
-from services.exchange.orders import ZERO, Order, Side
-from services.exchange.quotes import Quote
-from services.exchange.walk import Dice
+from services.exchange.engine.orders import ZERO, Order, Side
+from services.exchange.market.quotes import Quote
+from services.exchange.market.walk import Dice
 from services.exchange.wire import truncated_qty
 
 PARTIAL_SHARE = 0.1

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
-from services.exchange.accounts import Position, Standing
-from services.exchange.errors import Cause, RefusedError
-from services.exchange.orders import ZERO, Order, Side, Terms
+from services.exchange.engine.accounts import Position, Standing
+from services.exchange.engine.errors import Cause, RefusedError
+from services.exchange.engine.orders import ZERO, Order, Side, Terms
 from services.exchange.wire import number, truncated_qty
 
 LEAST_COST = Decimal(1)

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from services.exchange.book import Listing
-from services.exchange.quotes import Quote, Trade, tick_size
+from services.exchange.market.quotes import Quote, Trade, tick_size
 
 MID_STEP = Decimal("1e-8")
 LEAST_MID = Decimal("0.01")

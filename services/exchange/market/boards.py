@@ -8,7 +8,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from services.exchange.book import Listing
-from services.exchange.quotes import Bar, PriceSource, Quote, Trade
+from services.exchange.market.quotes import Bar, PriceSource, Quote, Trade
 from services.exchange.sessions import NEW_YORK
 
 MINUTE = timedelta(minutes=1)

@@ -10,16 +10,15 @@ from decimal import Decimal
 from typing import Any
 
 from services.exchange import sessions
-from services.exchange.accounts import Position, Standing, standing
-from services.exchange.activities import fill_of
 from services.exchange.clock import Clock, Stamps
-from services.exchange.errors import Cause, RefusedError, invalid, unprocessable
-from services.exchange.fill_model import Execution, FillModel
-from services.exchange.ledger import Ledger, Records
-from services.exchange.market import Board, Market
-from services.exchange.order_entry import changed_terms
-from services.exchange.order_types import TIMES_IN_FORCE, expiry
-from services.exchange.orders import (
+from services.exchange.engine.accounts import Position, Standing, standing
+from services.exchange.engine.activities import fill_of
+from services.exchange.engine.errors import Cause, RefusedError, invalid, unprocessable
+from services.exchange.engine.fill_model import Execution, FillModel
+from services.exchange.engine.ledger import Ledger, Records
+from services.exchange.engine.order_entry import changed_terms, inferred_intent
+from services.exchange.engine.order_types import TIMES_IN_FORCE, expiry
+from services.exchange.engine.orders import (
     UNACKNOWLEDGED,
     WORKING,
     ZERO,
@@ -29,8 +28,9 @@ from services.exchange.orders import (
     Terms,
     new_id,
 )
-from services.exchange.pre_trade import check_order, held_qty, reserve_for
-from services.exchange.trade_updates import TradeUpdate
+from services.exchange.engine.pre_trade import check_order, held_qty, reserve_for
+from services.exchange.engine.trade_updates import TradeUpdate
+from services.exchange.market.boards import Board, Market
 from services.exchange.wire import truncated_qty
 
 Schedule = Callable[[float, Callable[[], None]], object]
@@ -304,6 +304,7 @@ class Venue:
             account=account,
             sequence=len(self.ledger.orders) + 1,
             asset_id=board.asset_id,
+            intent=inferred_intent(terms.side),
             status=Status.PENDING_NEW if opened else Status.ACCEPTED,
             created_at=at,
             submitted_at=at,

@@ -1,5 +1,6 @@
 """What an order is on the exchange: its status table and its face on the wire."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -26,56 +27,82 @@ class Status(StrEnum):
     PENDING_NEW = "pending_new"
     ACCEPTED = "accepted"
     NEW = "new"
+    HELD = "held"
     PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"
+    DONE_FOR_DAY = "done_for_day"
     PENDING_CANCEL = "pending_cancel"
     CANCELED = "canceled"
     PENDING_REPLACE = "pending_replace"
     REPLACED = "replaced"
     EXPIRED = "expired"
     REJECTED = "rejected"
+    STOPPED = "stopped"
+    SUSPENDED = "suspended"
 
 
+_ENDS = frozenset({Status.CANCELED, Status.EXPIRED})
+_BEFORE = frozenset({Status.NEW, Status.PENDING_CANCEL, Status.REJECTED}) | _ENDS
+_AT_WORK = _ENDS | {
+    Status.PARTIALLY_FILLED,
+    Status.FILLED,
+    Status.PENDING_CANCEL,
+    Status.PENDING_REPLACE,
+    Status.DONE_FOR_DAY,
+    Status.SUSPENDED,
+    Status.STOPPED,
+    Status.REJECTED,
+}
+_BACK = frozenset({Status.ACCEPTED, Status.NEW, Status.HELD, Status.PARTIALLY_FILLED})
 # alpaca.md §8.1: which status may follow which. No entry: terminal.
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.ACCEPTED: frozenset(
-        {Status.NEW, Status.PENDING_CANCEL, Status.EXPIRED, Status.REJECTED}
-    ),
-    Status.PENDING_NEW: frozenset(
-        {Status.NEW, Status.PENDING_CANCEL, Status.EXPIRED, Status.REJECTED}
-    ),
-    Status.NEW: frozenset(
-        {
-            Status.PARTIALLY_FILLED,
-            Status.FILLED,
-            Status.PENDING_CANCEL,
-            Status.PENDING_REPLACE,
-            Status.CANCELED,
-            Status.EXPIRED,
-        }
-    ),
-    Status.PARTIALLY_FILLED: frozenset(
-        {
-            Status.PARTIALLY_FILLED,
-            Status.FILLED,
-            Status.PENDING_CANCEL,
-            Status.PENDING_REPLACE,
-            Status.CANCELED,
-            Status.EXPIRED,
-        }
-    ),
-    Status.PENDING_CANCEL: frozenset({Status.CANCELED}),
-    Status.PENDING_REPLACE: frozenset({Status.REPLACED}),
+    Status.ACCEPTED: _BEFORE | {Status.HELD, Status.PENDING_REPLACE},
+    Status.PENDING_NEW: _BEFORE | {Status.HELD},
+    Status.HELD: _AT_WORK | {Status.NEW},
+    Status.NEW: _AT_WORK,
+    Status.PARTIALLY_FILLED: _AT_WORK,
+    Status.DONE_FOR_DAY: _ENDS | {Status.NEW, Status.PARTIALLY_FILLED, Status.PENDING_CANCEL},
+    Status.SUSPENDED: _ENDS | _BACK | {Status.PENDING_CANCEL},
+    Status.STOPPED: _ENDS | {Status.FILLED, Status.PARTIALLY_FILLED, Status.PENDING_CANCEL},
+    # Back to what it was when the request is refused, or lost to a fill.
+    Status.PENDING_CANCEL: _ENDS | _BACK | {Status.FILLED, Status.REJECTED},
+    Status.PENDING_REPLACE: _ENDS | _BACK | {Status.FILLED, Status.REPLACED, Status.REJECTED},
 }
 WORKING = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
 RESERVING = frozenset(TRANSITIONS) - {Status.PENDING_REPLACE}  # its replacement reserves instead
 UNACKNOWLEDGED = frozenset({Status.PENDING_NEW, Status.ACCEPTED})
 
 
-class Terms(BaseModel):
-    """What a client asks for, validated. Exactly one of qty and notional is set."""
-
+class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class TakeProfit(_Frozen):
+    limit_price: Decimal
+
+
+class StopLoss(_Frozen):
+    """A stop; with a `limit_price` a stop-limit."""
+
+    stop_price: Decimal
+    limit_price: Decimal | None = None
+
+
+class OptionLeg(_Frozen):
+    """One leg of a multi-leg order: `ratio_qty` contracts for each of the order's qty."""
+
+    symbol: str
+    side: Side
+    ratio_qty: int
+    position_intent: str
+
+
+class Terms(_Frozen):
+    """What a client asks for, validated. Exactly one of qty and notional is set.
+
+    An order of class mleg has no symbol and no side of its own: `symbol` is "" and `side` is BUY;
+    its `limit_price` is a net debit, negative for a credit.
+    """
 
     client_order_id: str
     symbol: str
@@ -85,15 +112,19 @@ class Terms(BaseModel):
     qty: Decimal | None = None
     notional: Decimal | None = None
     limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    extended_hours: bool = False
+    order_class: str = ""
+    position_intent: str | None = None  # as asked; what it is, `Order.intent` says
+    take_profit: TakeProfit | None = None
+    stop_loss: StopLoss | None = None
+    option_legs: tuple[OptionLeg, ...] = ()
 
     @property
     def fractional(self) -> bool:
         return self.qty is None or self.qty != self.qty.to_integral_value()
-
-    @property
-    def intent(self) -> str:
-        """No shorts here: every buy opens and every sell closes."""
-        return "buy_to_open" if self.side is Side.BUY else "sell_to_close"
 
 
 class Order(Terms):
@@ -103,6 +134,8 @@ class Order(Terms):
     account: str
     sequence: int
     asset_id: str
+    asset_class: str = "us_equity"
+    intent: str  # buy_to_open, buy_to_close, sell_to_open, sell_to_close; "" for mleg
     status: Status
     created_at: datetime
     submitted_at: datetime
@@ -112,6 +145,11 @@ class Order(Terms):
     reserved_qty: Decimal  # shares asked for; for a notional order what it was worth then
     filled_qty: Decimal = ZERO
     filled_cost: Decimal = ZERO  # Σ price × qty, exact; the average is derived
+    hwm: Decimal | None = None  # of a trailing stop: best price since it works
+    elected_at: datetime | None = None  # a stop was reached: it works as market or limit since
+    parent_id: str | None = None  # of a leg
+    leg_ids: tuple[str, ...] = ()
+    covered_by: str | None = None  # the order whose reservation of shares this one is part of
     filled_at: datetime | None = None
     expired_at: datetime | None = None
     canceled_at: datetime | None = None
@@ -120,6 +158,11 @@ class Order(Terms):
     replaced_at: datetime | None = None
     replaced_by: str | None = None
     replaces: str | None = None
+
+    @property
+    def opens(self) -> bool:
+        """Whether it takes on a position, and so needs buying power."""
+        return self.intent.endswith("_to_open")
 
     @property
     def is_open(self) -> bool:
@@ -138,7 +181,7 @@ class Order(Terms):
     @property
     def reserved_value(self) -> Decimal:
         """Dollars an open order keeps from buying power."""
-        if self.status not in RESERVING:
+        if self.status not in RESERVING or not self.opens:
             return ZERO
         if self.notional is not None:
             return self.leaves_notional
@@ -163,8 +206,16 @@ class Order(Terms):
             raise ValueError(f"order {self.id} cannot go from {self.status} to {status}")
         return self.model_copy(update={"status": status, **changes})
 
-    def as_wire(self) -> dict[str, Any]:
-        """Alpaca's Order (alpaca.md §3.1); stream copies carry cancel_requested_at as well."""
+    @property
+    def kept_qty(self) -> Decimal:
+        """Shares of a position this order keeps from others: a group reserves once (§8.4)."""
+        free = self.opens or self.covered_by is not None
+        return ZERO if free else self.leaves_qty
+
+    def as_wire(self, legs: Iterable["Order"] = ()) -> dict[str, Any]:
+        """Alpaca's Order (alpaca.md §3.1); `legs` are those to show nested under it."""
+        nested = [leg.as_wire() for leg in legs]
+        of_group = self.order_class == "mleg"
         return {
             "id": self.id,
             "client_order_id": self.client_order_id,
@@ -180,27 +231,27 @@ class Order(Terms):
             "replaced_at": optional_instant(self.replaced_at),
             "replaced_by": self.replaced_by,
             "replaces": self.replaces,
-            "asset_id": self.asset_id,
-            "symbol": self.symbol,
-            "asset_class": "us_equity",
+            "asset_id": "" if of_group else self.asset_id,
+            "symbol": "" if of_group else self.symbol,
+            "asset_class": "" if of_group else self.asset_class,
             "notional": optional_number(self.notional),
             "qty": optional_number(self.qty),
             "filled_qty": number(self.filled_qty),
             "filled_avg_price": optional_number(self.filled_avg_price),
-            "order_class": "",
+            "order_class": self.order_class,
             "order_type": self.type,
             "type": self.type,
-            "side": self.side.value,
+            "side": "" if of_group else self.side.value,
             "position_intent": self.intent,
             "time_in_force": self.time_in_force,
             "limit_price": optional_number(self.limit_price),
-            "stop_price": None,
+            "stop_price": optional_number(self.stop_price),
             "status": self.status.value,
-            "extended_hours": False,
-            "legs": None,
-            "trail_percent": None,
-            "trail_price": None,
-            "hwm": None,
+            "extended_hours": self.extended_hours,
+            "legs": nested or None,
+            "trail_percent": optional_number(self.trail_percent),
+            "trail_price": optional_number(self.trail_price),
+            "hwm": optional_number(self.hwm),
             "subtag": None,
             "source": None,
         }

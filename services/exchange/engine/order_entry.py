@@ -5,14 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 from services.exchange import wire
-from services.exchange.errors import Cause, RefusedError, invalid, unprocessable
-from services.exchange.order_types import (
+from services.exchange.engine.errors import Cause, RefusedError, invalid, unprocessable
+from services.exchange.engine.order_types import (
     FIELDS_OF_OTHERS,
     ORDER_CLASSES,
     ORDER_TYPES,
     TIMES_IN_FORCE,
 )
-from services.exchange.orders import Order, Side, Terms, new_id
+from services.exchange.engine.orders import Order, Side, Terms, new_id
 
 CENT = Decimal("0.01")
 TENTH_OF_MILL = Decimal("0.0001")
@@ -168,11 +168,17 @@ def _client_order_id(body: Mapping[str, Any]) -> str:
 
 
 def _check_intent(body: Mapping[str, Any], terms: Terms) -> None:
-    specified = body.get("position_intent", terms.intent)
-    if specified != terms.intent:
+    inferred = inferred_intent(terms.side)
+    specified = body.get("position_intent", inferred)
+    if specified != inferred:
         raise unprocessable(
-            f"position intent mismatch, inferred: {terms.intent}, specified: {specified}"
+            f"position intent mismatch, inferred: {inferred}, specified: {specified}"
         )
+
+
+def inferred_intent(side: Side) -> str:
+    """No shorts here: every buy opens and every sell closes."""
+    return "buy_to_open" if side is Side.BUY else "sell_to_close"
 
 
 def _text(body: Mapping[str, Any], name: str, complaint: str) -> str:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
-from services.exchange.orders import Order
+from services.exchange.engine.orders import Order
 from services.exchange.sessions import NEW_YORK
 from services.exchange.wire import instant, number
 

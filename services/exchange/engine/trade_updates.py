@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from services.exchange.orders import Order
+from services.exchange.engine.orders import Order
 from services.exchange.wire import instant, number
 
 

@@ -10,7 +10,7 @@ from heapq import merge
 from pathlib import Path
 from typing import TextIO
 
-from services.exchange.quotes import Quote, Trade
+from services.exchange.market.quotes import Quote, Trade
 from services.exchange.sessions import NEW_YORK, Session, session_of
 
 QUOTES = ("time_et", "bid", "bid_size", "ask", "ask_size")

@@ -5,7 +5,7 @@ Market data are JSON numbers; `t` is what the caller makes of the time (a string
 
 from typing import Any
 
-from services.exchange.quotes import Bar, Quote, Trade
+from services.exchange.market.quotes import Bar, Quote, Trade
 
 
 def quote_fields(quote: Quote, t: object) -> dict[str, Any]:
