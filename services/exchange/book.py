@@ -44,7 +44,13 @@ class Listing(_Part):
     adv: Annotated[int, Field(ge=0)] = 0
     sector: str = ""
     name: str = ""
-    exchange: Literal["NASDAQ", "NYSE", ""] = ""
+    exchange: Literal["NASDAQ", "NYSE", "ARCA", "AMEX", "BATS", "OTC", ""] = ""
+    tradable: bool = True
+    marginable: bool = True
+    shortable: bool = True
+    easy_to_borrow: bool = True
+    fractionable: bool = True
+    has_options: bool = False
 
     @property
     def venue(self) -> str:

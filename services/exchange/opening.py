@@ -13,6 +13,7 @@ from services.exchange.book import Book, Listing, parse_book, read_book
 from services.exchange.clock import Clock, OpenClock, StartedClock, WallClock, open_start
 from services.exchange.engine.accounts import Account, Position, credentials
 from services.exchange.engine.fill_model import FillModel, PartialFills, TouchFills
+from services.exchange.engine.floor import Floor
 from services.exchange.engine.ledger import Ledger
 from services.exchange.engine.venue import Venue
 from services.exchange.exchange import Exchange
@@ -89,10 +90,8 @@ def open_exchange(
     trade_hub = TradeHub()
     store.publish = trade_hub.publish
     venue = Venue(
-        ledger,
-        market,
+        Floor(ledger, market, clock, settings.rules),
         store,
-        clock,
         _fill_model(settings),
         settings.fill_delay,
         asyncio.get_running_loop().call_later,

@@ -101,7 +101,7 @@ async def _listen(runner: web.AppRunner, settings: Settings, store: Store) -> in
 
 def _hello(exchange: Exchange, port: int) -> dict[str, str]:
     """The first line on stdout: all a client needs to connect as the first account."""
-    first = next(iter(exchange.venue.ledger.accounts.values()))
+    first = next(iter(exchange.venue.floor.ledger.accounts.values()))
     http, ws = f"http://{HOST}:{port}", f"ws://{HOST}:{port}"
     return {
         "trading_url": http,

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from services.exchange.engine.rules import DEFAULT_RULES, Rules
 from services.exchange.streams.data_stream import DataLimits
 
 HOST = "127.0.0.1"
@@ -30,4 +31,5 @@ class Settings:
     fill_delay: float = 0.15
     partials: bool = False
     rate_limit: int = 200
+    rules: Rules = DEFAULT_RULES
     data_limits: DataLimits = field(default_factory=DataLimits)

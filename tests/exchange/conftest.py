@@ -73,7 +73,7 @@ async def serve() -> AsyncIterator[Serve]:
             stack.push_async_callback(end)
             server = TestServer(build_app(opened.exchange, settings))
             client = await stack.enter_async_context(TestClient(server))
-            account = opened.exchange.venue.ledger.accounts["main"]
+            account = opened.exchange.venue.floor.ledger.accounts["main"]
             return Served(client, clock, account.key, account.secret, opened)
 
         yield start

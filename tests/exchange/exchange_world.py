@@ -10,8 +10,10 @@ from services.exchange.book import Listing
 from services.exchange.engine.accounts import Account, Position
 from services.exchange.engine.activities import Fill
 from services.exchange.engine.fill_model import FillModel, TouchFills
+from services.exchange.engine.floor import Floor
 from services.exchange.engine.ledger import Ledger
 from services.exchange.engine.orders import Order, Side, Terms, new_id
+from services.exchange.engine.rules import DEFAULT_RULES
 from services.exchange.engine.trade_updates import TradeUpdate
 from services.exchange.engine.venue import Venue
 from services.exchange.market.boards import Market
@@ -85,10 +87,8 @@ class World:
         position = Position(account="main", symbol="XYZ", qty=qty, cost=qty * 40)
         self.ledger = Ledger({"main": account}, {("main", "XYZ"): position})
         self.venue = Venue(
-            self.ledger,
-            self.market,
+            Floor(self.ledger, self.market, self.clock, DEFAULT_RULES),
             self.kept,
-            self.clock,
             fill_model or TouchFills(),
             fill_delay,
             self._schedule,

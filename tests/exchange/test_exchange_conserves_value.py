@@ -72,8 +72,8 @@ def test_cash_shares_and_reservations_always_add_up(actions, partials, multiplie
             held = world.held(symbol)
             assert held == start + sum(qty for fill, qty in signed if fill.symbol == symbol)
             assert held >= 0
-        for position in world.venue.positions("main"):
-            assert 0 <= world.venue.available_qty(position) <= position.qty
+        for position in world.venue.floor.positions("main"):
+            assert 0 <= world.venue.floor.available_qty(position) <= position.qty
         for order in world.ledger.orders.values():
             mine = [f for f in fills if f.order_id == order.id]
             carried = world.ledger.orders[order.replaces].filled_qty if order.replaces else 0
@@ -82,7 +82,7 @@ def test_cash_shares_and_reservations_always_add_up(actions, partials, multiplie
                 assert order.filled_qty <= order.qty
             elif order.side is Side.BUY:
                 assert order.filled_cost <= order.notional
-        assert world.venue.standing("main").buying_power >= 0
+        assert world.venue.floor.standing("main").buying_power >= 0
 
 
 @settings(max_examples=100, deadline=None)
@@ -90,8 +90,8 @@ def test_cash_shares_and_reservations_always_add_up(actions, partials, multiplie
 def test_a_refusal_changes_no_buying_power(actions):
     world = World()
     for action in actions:
-        before = world.venue.standing("main").buying_power
+        before = world.venue.floor.standing("main").buying_power
         try:
             act(world, action)
         except RefusedError:
-            assert world.venue.standing("main").buying_power == before
+            assert world.venue.floor.standing("main").buying_power == before

@@ -147,7 +147,7 @@ def test_a_replacement_is_a_new_order_that_takes_the_old_ones_place(world):
     world.settle()
     new = world.venue.replace("main", old.id, {"limit_price": Decimal("48.5")})
     assert world.order(old).status == "pending_replace"
-    assert world.venue.standing("main").reserved == Decimal("485.0")
+    assert world.venue.floor.standing("main").reserved == Decimal("485.0")
     world.settle()
     assert (world.order(old).status, world.order(old).replaced_by) == ("replaced", new.id)
     assert (world.order(new).status, new.replaces) == ("new", old.id)

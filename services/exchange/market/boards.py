@@ -22,6 +22,7 @@ class Board:
     listing: Listing
     asset_id: str
     previous_close: Decimal
+    halted: bool = False
     quote: Quote | None = None
     trade: Trade | None = None
     minute: Bar | None = None

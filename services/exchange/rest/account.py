@@ -10,9 +10,9 @@ PAGE = 100
 
 
 def account(exchange: Exchange, call: Call) -> Answer:
-    who = exchange.venue.ledger.accounts[call.account]
+    who = exchange.venue.floor.ledger.accounts[call.account]
     today = exchange.clock.now().astimezone(NEW_YORK).date().isoformat()
-    return Answer(account_as_wire(who, exchange.venue.standing(call.account), today))
+    return Answer(account_as_wire(who, exchange.venue.floor.standing(call.account), today))
 
 
 def activities(exchange: Exchange, call: Call) -> Answer:
@@ -25,7 +25,7 @@ def activities(exchange: Exchange, call: Call) -> Answer:
     after, until, day = call.moment("after"), call.moment("until"), call.moment("date")
     found = [
         fill
-        for fill in exchange.venue.ledger.fills
+        for fill in exchange.venue.floor.ledger.fills
         if fill.account == call.account
         and (after is None or fill.at > after)
         and (until is None or fill.at < until)

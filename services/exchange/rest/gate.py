@@ -94,7 +94,7 @@ def account_of(exchange: Exchange, headers: Mapping[str, str]) -> str | None:
 def account_with(exchange: Exchange, key: object, secret: object) -> str | None:
     if not isinstance(key, str) or not isinstance(secret, str):
         return None
-    for account in exchange.venue.ledger.accounts.values():
+    for account in exchange.venue.floor.ledger.accounts.values():
         if account.key == key and compare_digest(account.secret.encode(), secret.encode()):
             return account.name
     return None

@@ -36,9 +36,9 @@ def listing(exchange: Exchange, call: Call) -> Answer:
         _sequence(exchange, call, "before_order_id"),
     )
     everything = (
-        exchange.venue.open_orders(call.account)
+        exchange.venue.floor.open_orders(call.account)
         if status == "open"
-        else exchange.venue.ledger.orders.values()
+        else exchange.venue.floor.ledger.orders.values()
     )
     found = [
         order
@@ -57,14 +57,14 @@ def listing(exchange: Exchange, call: Call) -> Answer:
 
 
 def by_id(exchange: Exchange, call: Call) -> Answer:
-    return Answer(exchange.venue.order(call.account, call.path["order_id"]).as_wire())
+    return Answer(exchange.venue.floor.order(call.account, call.path["order_id"]).as_wire())
 
 
 def by_client_id(exchange: Exchange, call: Call) -> Answer:
     client_order_id = call.text("client_order_id")
     if client_order_id is None:
         raise invalid("client_order_id is missing")
-    return Answer(exchange.venue.order_by_client_id(call.account, client_order_id).as_wire())
+    return Answer(exchange.venue.floor.order_by_client_id(call.account, client_order_id).as_wire())
 
 
 def cancel(exchange: Exchange, call: Call) -> Answer:
@@ -74,7 +74,7 @@ def cancel(exchange: Exchange, call: Call) -> Answer:
 
 def cancel_all(exchange: Exchange, call: Call) -> Answer:
     answers: list[dict[str, Any]] = []
-    for order in exchange.venue.open_orders(call.account):
+    for order in exchange.venue.floor.open_orders(call.account):
         try:
             exchange.venue.request_cancel(call.account, order.id)
             answers.append({"id": order.id, "status": 200})
@@ -110,4 +110,4 @@ def replace(exchange: Exchange, call: Call) -> Answer:
 
 def _sequence(exchange: Exchange, call: Call, name: str) -> int | None:
     order_id = call.text(name)
-    return None if order_id is None else exchange.venue.order(call.account, order_id).sequence
+    return None if order_id is None else exchange.venue.floor.order(call.account, order_id).sequence

@@ -14,14 +14,16 @@ from services.exchange.wire import number
 
 
 def listing(exchange: Exchange, call: Call) -> Answer:
-    held = exchange.venue.positions(call.account)
+    held = exchange.venue.floor.positions(call.account)
     boards = exchange.market.boards
     return Answer([position_as_wire(exchange, p, boards[p.symbol]) for p in held])
 
 
 def one(exchange: Exchange, call: Call) -> Answer:
     return Answer(
-        position_as_wire(exchange, *exchange.venue.position(call.account, call.path["symbol"]))
+        position_as_wire(
+            exchange, *exchange.venue.floor.position(call.account, call.path["symbol"])
+        )
     )
 
 
@@ -42,11 +44,11 @@ def close_all(exchange: Exchange, call: Call) -> Answer:
     """Sells everything; with `cancel_orders` what is open is cancelled first."""
     venue = exchange.venue
     if call.flag("cancel_orders"):
-        for order in venue.open_orders(call.account):
+        for order in venue.floor.open_orders(call.account):
             with suppress(RefusedError):  # being replaced: its replacement is in this list
                 venue.cancel_now(call.account, order.id)
     answers: list[dict[str, Any]] = []
-    for position in venue.positions(call.account):
+    for position in venue.floor.positions(call.account):
         try:
             order = venue.close_position(call.account, position.symbol, qty=None, percentage=None)
             status, body = 200, order.as_wire()
@@ -69,7 +71,7 @@ def position_as_wire(exchange: Exchange, position: Position, board: Board) -> di
         "asset_class": "us_equity",
         "asset_marginable": True,
         "qty": number(position.qty),
-        "qty_available": number(exchange.venue.available_qty(position)),
+        "qty_available": number(exchange.venue.floor.available_qty(position)),
         "side": "long",
         "avg_entry_price": number(position.avg_entry_price),
         "market_value": number(value),

@@ -1,0 +1,73 @@
+"""The state of the engine, as everybody looks at it: orders, positions, what accounts amount to."""
+
+from decimal import Decimal
+
+from services.exchange.clock import Clock, Stamps
+from services.exchange.engine.accounts import Position, Standing, standing
+from services.exchange.engine.errors import Cause, RefusedError
+from services.exchange.engine.ledger import Ledger
+from services.exchange.engine.orders import ZERO, Order
+from services.exchange.engine.pre_trade import held_qty
+from services.exchange.engine.rules import Rules
+from services.exchange.market.boards import Board, Market
+
+
+class Floor:
+    """Ledger and market with the indexes that answer fast. `stamp` gives times that never repeat.
+
+    Only `keep` and `Venue` change what is here.
+    """
+
+    def __init__(self, ledger: Ledger, market: Market, clock: Clock, rules: Rules) -> None:
+        self.ledger, self.market, self.clock, self.rules = ledger, market, clock, rules
+        last = max((order.updated_at for order in ledger.orders.values()), default=None)
+        self.stamp = Stamps(clock, last)
+        self.open = {o.id: o for o in ledger.orders.values() if o.is_open}
+        self._by_client = {(o.account, o.client_order_id): o.id for o in ledger.orders.values()}
+
+    def keep(self, order: Order) -> None:
+        """An order's new state."""
+        self.ledger.orders[order.id] = order
+        self._by_client[order.account, order.client_order_id] = order.id
+        if order.is_open:
+            self.open[order.id] = order
+        else:
+            self.open.pop(order.id, None)
+
+    def is_taken(self, account: str, client_order_id: str) -> bool:
+        return (account, client_order_id) in self._by_client
+
+    def order(self, account: str, order_id: str) -> Order:
+        found = self.ledger.orders.get(order_id)
+        if found is None or found.account != account:
+            raise RefusedError(Cause.NO_ORDER, {"id": order_id})
+        return found
+
+    def order_by_client_id(self, account: str, client_order_id: str) -> Order:
+        order_id = self._by_client.get((account, client_order_id))
+        if order_id is None:
+            raise RefusedError(Cause.NO_ORDER, {"id": client_order_id})
+        return self.ledger.orders[order_id]
+
+    def open_orders(self, account: str) -> list[Order]:
+        return [order for order in self.open.values() if order.account == account]
+
+    def positions(self, account: str) -> list[Position]:
+        held = self.ledger.positions.values()
+        return [p for p in held if p.account == account and p.qty]
+
+    def position(self, account: str, symbol_or_id: str) -> tuple[Position, Board]:
+        board = self.market.find(symbol_or_id)
+        held = board and self.ledger.positions.get((account, board.listing.symbol))
+        if board is None or not held or not held.qty:
+            raise RefusedError(Cause.NO_POSITION)
+        return held, board
+
+    def available_qty(self, position: Position) -> Decimal:
+        return position.qty - held_qty(self.open_orders(position.account), position.symbol)
+
+    def standing(self, account: str, without: Order | None = None) -> Standing:
+        held = self.positions(account)
+        value = sum((p.qty * self.market.boards[p.symbol].price for p in held), ZERO)
+        orders = [o for o in self.open_orders(account) if without is None or o.id != without.id]
+        return standing(self.ledger.accounts[account], value, orders)
