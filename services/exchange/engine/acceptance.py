@@ -1,6 +1,7 @@
 """From terms to an accepted order: every check of an account and a market, then the order itself."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from services.exchange import sessions
 from services.exchange.engine.errors import Cause, RefusedError
@@ -12,6 +13,19 @@ from services.exchange.engine.pre_trade import check_order, reserve_for
 from services.exchange.market.boards import Board
 
 
+class Accepted(NamedTuple):
+    """An order and, for bracket, oco, oto and mleg, its legs: HELD, to be kept with it.
+
+    The parent of an oco is its take-profit, the leg its stop; a bracket's legs are take-profit
+    and stop, in that order; an oto's is one of the two; a mleg's are its contracts. `parent_id`
+    and `leg_ids` tie them. A stop with a sibling is `covered_by` it: the pair reserves once.
+    What is HELD keeps no shares by itself.
+    """
+
+    order: Order
+    legs: tuple[Order, ...] = ()
+
+
 def accepted(
     floor: Floor,
     account: str,
@@ -19,7 +33,7 @@ def accepted(
     *,
     instead_of: Order | None = None,
     tell_related: bool = True,
-) -> Order:
+) -> Accepted:
     """The order as accepted, not yet kept; raises the RefusedError of the first rule broken."""
     board = floor.market.boards.get(terms.symbol)
     if board is None:
@@ -35,7 +49,7 @@ def accepted(
     filled = instead_of.filled_qty if instead_of else ZERO
     to_come = reserve._replace(qty=reserve.qty - filled)
     check_order(terms, to_come, held, others, now, tell_related=tell_related)
-    return Order(
+    order = Order(
         **terms.model_dump(),
         id=new_id(),
         account=account,
@@ -53,6 +67,7 @@ def accepted(
         filled_cost=instead_of.filled_cost if instead_of else ZERO,
         replaces=instead_of.id if instead_of else None,
     )
+    return Accepted(order)
 
 
 def _far_side(board: Board, side: Side, *, opened: bool) -> Decimal:

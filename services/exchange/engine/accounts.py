@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from services.exchange.engine.orders import Order, Side
+from services.exchange.engine.orders import Order, Side, units
 from services.exchange.wire import instant, number
 
 ZERO = Decimal(0)
@@ -18,6 +18,22 @@ MAINTENANCE = Decimal("0.3")
 LEAST_MARGIN_EQUITY = Decimal(2000)
 AVERAGE_STEP = Decimal("1e-9")
 RATIO_STEP = Decimal("1e-10")
+
+
+class Configuration(BaseModel):
+    """What an account's owner may set: GET and PATCH /v2/account/configurations."""
+
+    model_config = ConfigDict(frozen=True)
+
+    suspend_trade: bool = False
+    no_shorting: bool = False
+    fractional_trading: bool = True
+    max_margin_multiplier: str = "4"
+    max_options_trading_level: int | None = None  # None: as approved
+    trade_confirm_email: str = "all"
+    ptp_no_exception_entry: bool = False
+    dtbp_check: str = "entry"  # this and the next only where day trades are counted
+    pdt_check: str = "entry"
 
 
 class Account(BaseModel):
@@ -34,10 +50,17 @@ class Account(BaseModel):
     multiplier: Decimal
     last_equity: Decimal
     created_at: datetime
+    last_position_value: Decimal = ZERO  # Σ |value| of the holdings at the last close
+    configuration: Configuration = Configuration()
+    options_approved_level: int = 3
+    account_blocked: bool = False
+    trading_blocked: bool = False
+    transfers_blocked: bool = False
+    liquidation_only: bool = False
 
 
 class Position(BaseModel):
-    """A long holding. `cost` is kept exact; the average entry price is derived from it."""
+    """A holding; a short has negative `qty` and `cost`, which are dollars, kept exact."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,18 +70,34 @@ class Position(BaseModel):
     cost: Decimal
 
     @property
+    def units(self) -> Decimal:
+        return units(self.symbol)
+
+    @property
     def avg_entry_price(self) -> Decimal:
-        return (self.cost / self.qty).quantize(AVERAGE_STEP) if self.qty else ZERO
+        """Dollars a share, derived from the exact cost."""
+        return (self.cost / self.qty / self.units).quantize(AVERAGE_STEP) if self.qty else ZERO
+
+    @property
+    def closing_side(self) -> Side:
+        return Side.SELL if self.qty > 0 else Side.BUY
+
+    def value(self, price: Decimal) -> Decimal:
+        """Dollars it is worth at a price a share; negative for a short."""
+        return self.qty * price * self.units
 
     def after(self, side: Side, qty: Decimal, price: Decimal) -> "Position":
-        """The holding after a fill; a sale takes its share of the cost with it."""
-        if side is Side.BUY:
-            changes = {"qty": self.qty + qty, "cost": self.cost + qty * price}
-        else:
-            left = self.qty - qty
+        """The holding after a fill. What closes takes its share of the cost with it; what goes
+        beyond zero opens the other way at the fill's price."""
+        signed = qty if side is Side.BUY else -qty
+        left = self.qty + signed
+        if self.qty * signed >= 0:
+            cost = self.cost + signed * price * self.units
+        elif self.qty * left >= 0:
             cost = (self.cost * left / self.qty).quantize(AVERAGE_STEP)
-            changes = {"qty": left, "cost": cost}
-        return self.model_copy(update=changes)
+        else:
+            cost = left * price * self.units
+        return self.model_copy(update={"qty": left, "cost": cost})
 
 
 def credentials(name: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """What an order is on the exchange: its status table and its face on the wire."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +13,17 @@ from pydantic import BaseModel, ConfigDict
 from services.exchange.wire import instant, number, optional_instant, optional_number, truncated_qty
 
 ZERO = Decimal(0)
+CONTRACT_SIZE = Decimal(100)
+_CONTRACT = re.compile(r"[A-Z]{1,6}\d{6}[CP]\d{8}")
+
+def is_contract(symbol: str) -> bool:
+    """Whether it is an OCC option symbol: XYZ260320C00050000."""
+    return _CONTRACT.fullmatch(symbol) is not None
+
+
+def units(symbol: str) -> Decimal:
+    """Shares behind one of it: dollars = price × qty × units."""
+    return CONTRACT_SIZE if is_contract(symbol) else Decimal(1)
 
 
 class Side(StrEnum):
@@ -208,8 +220,11 @@ class Order(Terms):
 
     @property
     def kept_qty(self) -> Decimal:
-        """Shares of a position this order keeps from others: a group reserves once (§8.4)."""
-        free = self.opens or self.covered_by is not None
+        """Shares of a position this order keeps from others: a group reserves once (§8.4).
+
+        A held leg keeps none: its sibling does for both, or its parent has not filled yet.
+        """
+        free = self.opens or self.covered_by is not None or self.status is Status.HELD
         return ZERO if free else self.leaves_qty
 
     def as_wire(self, legs: Iterable["Order"] = ()) -> dict[str, Any]:

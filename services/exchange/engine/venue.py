@@ -57,8 +57,10 @@ class Venue:
 
     def submit(self, account: str, terms: Terms, *, tell_related: bool = True) -> Order:
         """Accept an order or raise its RefusedError; an accepted one is working a step later."""
-        order = accepted(self.floor, account, terms, tell_related=tell_related)
+        order, legs = accepted(self.floor, account, terms, tell_related=tell_related)
         self._record(order, order.status.value)
+        for leg in legs:
+            self._record(leg, leg.status.value)
         self._schedule(0, lambda: self._acknowledge(order.id))
         return order
 
@@ -90,7 +92,7 @@ class Venue:
         if old.notional is not None:
             raise unprocessable("notional orders cannot be replaced")
         terms = changed_terms(old, changes)
-        new = accepted(self.floor, account, terms, instead_of=old)
+        new = accepted(self.floor, account, terms, instead_of=old).order  # its legs stay
         self._matching.pop(old.id, None)
         self._record(old.moved(Status.PENDING_REPLACE, updated_at=self.floor.stamp()))
         self._record(new)
