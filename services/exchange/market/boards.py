@@ -1,14 +1,23 @@
 """The market as it stands: instruments, latest quotes and trades, running bars. No I/O."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from services.exchange.book import Listing
-from services.exchange.market.quotes import Bar, PriceSource, Quote, Trade
+from services.exchange.market.quotes import (
+    Bands,
+    Bar,
+    Cancel,
+    Correction,
+    PriceSource,
+    Quote,
+    Trade,
+    TradingStatus,
+)
 from services.exchange.sessions import NEW_YORK
 
 MINUTE = timedelta(minutes=1)
@@ -37,11 +46,20 @@ class Board:
 
 @dataclass(frozen=True)
 class Update:
-    """What one tick of the market changed, in order; bars are finished minutes."""
+    """What one tick of the market changed, in order.
+
+    `bars` are the minutes just finished, `updated` those that late trades or corrections changed
+    since they were sent, `days` the running days of what traded in the last minute.
+    """
 
     ticks: list[Quote | Trade]
     bars: list[Bar]
     days: list[Bar]
+    updated: list[Bar] = field(default_factory=list)
+    statuses: list[TradingStatus] = field(default_factory=list)
+    lulds: list[Bands] = field(default_factory=list)
+    corrections: list[Correction] = field(default_factory=list)
+    cancels: list[Cancel] = field(default_factory=list)
 
     @property
     def quoted(self) -> set[str]:

@@ -34,7 +34,43 @@ class Trade(NamedTuple):
     low: Decimal
 
 
-@dataclass
+class TradingStatus(NamedTuple):
+    """A halt or a resumption, in the words of the tape (alpaca.md §6.2, T=s)."""
+
+    symbol: str
+    code: str
+    message: str
+    reason: str
+    reason_message: str
+    at: datetime
+
+
+class Bands(NamedTuple):
+    """Limit up and limit down (T=l): no trade may happen outside of them."""
+
+    symbol: str
+    up: Decimal
+    down: Decimal
+    at: datetime
+
+
+class Correction(NamedTuple):
+    """A print that was told wrong, and what it should have been (T=c)."""
+
+    wrong: Trade
+    right: Trade
+    at: datetime
+
+
+class Cancel(NamedTuple):
+    """A print that never was: `action` is C (cancelled) or E (an error) (T=x)."""
+
+    trade: Trade
+    action: str
+    at: datetime
+
+
+@dataclass(slots=True)
 class Bar:
     """A running bar. `turnover` is Σ price × size, for the volume-weighted price."""
 
