@@ -1,0 +1,27 @@
+"""Every rule of alpaca.md §3 and §5 to §9 that can be seen from outside, one row each."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.driver import run
+from conformance.row import Row
+from conformance.table import ROWS
+from conformance.worlds import Worlds
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
+    worlds = Worlds(ROWS, tmp_path_factory.mktemp("conformance"))
+    yield worlds
+    worlds.end()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rule)
+def test_rule(row: Row, worlds: Worlds) -> None:
+    run(row, worlds[row.world], row.steps)
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r.otherwise], ids=lambda row: row.rule)
+def test_rule_when_its_setting_is_the_other(row: Row, worlds: Worlds) -> None:
+    run(row, worlds["other"], row.otherwise)
