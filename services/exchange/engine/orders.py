@@ -159,6 +159,7 @@ class Order(Terms):
     filled_cost: Decimal = ZERO  # Σ price × qty, exact; the average is derived
     hwm: Decimal | None = None  # of a trailing stop: best price since it works
     elected_at: datetime | None = None  # a stop was reached: it works as market or limit since
+    before: Status | None = None  # of a request under way: what it goes back to when refused
     parent_id: str | None = None  # of a leg
     leg_ids: tuple[str, ...] = ()
     covered_by: str | None = None  # the order whose reservation of shares this one is part of
