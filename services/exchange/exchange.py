@@ -12,6 +12,7 @@ from services.exchange.market.boards import Market
 from services.exchange.rate_limit import RateLimit
 from services.exchange.request_log import RequestLog
 from services.exchange.store import Store
+from services.exchange.streams.connection import Connections
 from services.exchange.streams.data_hub import DataHub
 from services.exchange.streams.trade_hub import TradeHub
 
@@ -30,6 +31,7 @@ class Exchange:
     data_hub: DataHub
     test_hub: DataHub
     failure: "asyncio.Future[None]"
+    connections: Connections = field(default_factory=Connections)
     sockets: "WeakSet[web.WebSocketResponse]" = field(default_factory=WeakSet)
 
     def fail(self, error: Exception) -> None:

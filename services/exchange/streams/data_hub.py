@@ -8,6 +8,7 @@ from services.exchange.market.quotes import Bar, Quote, Trade
 from services.exchange.market.wire import bar_fields, quote_fields, trade_fields
 from services.exchange.streams.codec import Codec
 from services.exchange.streams.connection import Connection
+from services.exchange.streams.tap import DATA
 
 # Channels that carry data here, then those that exist but stay silent.
 CHANNELS = ("trades", "quotes", "bars", "dailyBars", "updatedBars", "statuses", "lulds")
@@ -63,7 +64,7 @@ def _deliver(subscriber: Subscriber, items: list[tuple[str, str, bytes]]) -> Non
     mine = [data for channel, symbol, data in items if subscriber.wants(channel, symbol)]
     for start in range(0, len(mine), MOST_ITEMS):
         frame = subscriber.codec.array(mine[start : start + MOST_ITEMS])
-        subscriber.connection.send(frame)
+        subscriber.connection.send(frame, DATA)
 
 
 def _encoded(update: Update, codec: Codec) -> list[tuple[str, str, bytes]]:

@@ -10,7 +10,7 @@ from aiohttp import WSMsgType, web
 from services.exchange.exchange import Exchange
 from services.exchange.rest.gate import account_of, account_with
 from services.exchange.streams.codec import Codec, codec_for
-from services.exchange.streams.connection import GOODBYE, Connection
+from services.exchange.streams.connection import GOODBYE, Connection, Wording
 from services.exchange.streams.data_hub import CHANNELS, FOLLOW_TRADES, DataHub, Subscriber
 from services.exchange.streams.journal import log_connection
 
@@ -22,6 +22,7 @@ ERRORS: dict[int, str] = {
     404: "auth timeout",
     405: "symbol limit exceeded",
     406: "connection limit exceeded",
+    407: "slow client",
 }
 
 
@@ -37,26 +38,35 @@ class DataLimits:
 async def serve(
     exchange: Exchange, hub: DataHub, limits: DataLimits, request: web.Request
 ) -> web.StreamResponse:
+    account = account_of(exchange, request.headers)
+    if status := exchange.connections.tap.refuses_upgrade(request.path, account):
+        return web.Response(status=status)
     socket = web.WebSocketResponse(compress=False, timeout=GOODBYE)
     await socket.prepare(request)
     exchange.sockets.add(socket)
     codec = codec_for(request.headers.get("Content-Type", ""))
-    connection = Connection(socket, binary=codec.binary)
-    account = account_of(exchange, request.headers)
+    wording = Wording(codec.binary, last_word=_one(codec, _error(407)))
+    connection = Connection(exchange.connections, socket, request.path, wording)
     log_connection(exchange, request, account)
     client = _Client(exchange, hub, limits, connection, codec)
-    client.say({"T": "success", "msg": "connected"})
-    if account is not None:
-        client.admit(account)
-    writer = asyncio.create_task(connection.write())
-    try:
-        await _converse(socket, client, limits.auth_timeout)
-    finally:
-        client.leave()
-        writer.cancel()
-    await connection.flush()
-    await socket.close()
+    async with connection.served():
+        client.say({"T": "success", "msg": "connected"})
+        if account is not None:
+            client.admit(account)
+        try:
+            await _converse(socket, client, limits.auth_timeout)
+        finally:
+            client.leave()
     return socket
+
+
+def _one(codec: Codec, message: dict[str, Any]) -> bytes:
+    """Control messages come in arrays of one."""
+    return codec.array([codec.item(message)])
+
+
+def _error(code: int) -> dict[str, Any]:
+    return {"T": "error", "code": code, "msg": ERRORS[code]}
 
 
 async def _converse(socket: web.WebSocketResponse, client: "_Client", auth_timeout: float) -> None:
@@ -91,10 +101,10 @@ class _Client:
         self.dismissed = False
 
     def say(self, message: dict[str, Any]) -> None:
-        self._connection.send(self._codec.array([self._codec.item(message)]))
+        self._connection.send(_one(self._codec, message), message["T"])
 
     def complain(self, code: int) -> None:
-        self.say({"T": "error", "code": code, "msg": ERRORS[code]})
+        self.say(_error(code))
 
     def leave(self) -> None:
         if self.subscriber is not None:
@@ -121,9 +131,11 @@ class _Client:
 
     def admit(self, account: str) -> None:
         most = self._limits.connections
-        if most and self._hub.connections_of(account) >= most:
+        refused = self._exchange.connections.tap.refuses_session(self._connection.stream, account)
+        if refused or (most and self._hub.connections_of(account) >= most):
             self.dismissed = True
             return self.complain(406)
+        self._connection.account = account
         self.subscriber = Subscriber(self._connection, self._codec, account)
         self._hub.join(self.subscriber)
         return self.say({"T": "success", "msg": "authenticated"})

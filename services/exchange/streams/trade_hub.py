@@ -24,4 +24,4 @@ class TradeHub:
             frame = update.as_frame()
             for connection, account in self._listeners.items():
                 if account == update.order.account:
-                    connection.send(frame)
+                    connection.send(frame, update.event, update)

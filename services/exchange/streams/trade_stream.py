@@ -1,6 +1,5 @@
 """/stream: authorization and `trade_updates`, JSON in binary frames (alpaca.md §5.1)."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -8,7 +7,7 @@ from aiohttp import WSMsgType, web
 
 from services.exchange.exchange import Exchange
 from services.exchange.rest.gate import account_of, account_with
-from services.exchange.streams.connection import GOODBYE, Connection
+from services.exchange.streams.connection import GOODBYE, Connection, Wording
 from services.exchange.streams.journal import log_connection
 from services.exchange.wire import loads
 
@@ -16,21 +15,22 @@ TRADE_UPDATES = "trade_updates"
 
 
 async def serve(exchange: Exchange, request: web.Request) -> web.StreamResponse:
+    account = account_of(exchange, request.headers)
+    if status := exchange.connections.tap.refuses_upgrade(request.path, account):
+        return web.Response(status=status)
     socket = web.WebSocketResponse(compress=False, timeout=GOODBYE)
     await socket.prepare(request)
     exchange.sockets.add(socket)
-    account = account_of(exchange, request.headers)
     log_connection(exchange, request, account)
-    connection = Connection(socket, binary=True)
-    writer = asyncio.create_task(connection.write())
+    connection = Connection(exchange.connections, socket, request.path, Wording(binary=True))
     client = _Client(exchange, connection, account)
-    try:
-        async for message in socket:
-            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                client.take(message.data)
-    finally:
-        exchange.trade_hub.leave(connection)
-        writer.cancel()
+    async with connection.served():
+        try:
+            async for message in socket:
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    client.take(message.data)
+        finally:
+            exchange.trade_hub.leave(connection)
     return socket
 
 
@@ -39,6 +39,7 @@ class _Client:
 
     def __init__(self, exchange: Exchange, connection: Connection, account: str | None) -> None:
         self._exchange, self._connection, self._account = exchange, connection, account
+        connection.account = account
 
     def take(self, text: str | bytes) -> None:
         try:
@@ -58,7 +59,7 @@ class _Client:
         data = data if isinstance(data, dict) else {}
         key = data.get("key_id", message.get("key"))
         secret = data.get("secret_key", message.get("secret"))
-        self._account = account_with(self._exchange, key, secret)
+        self._account = self._connection.account = account_with(self._exchange, key, secret)
         self._exchange.trade_hub.leave(self._connection)
         status = "authorized" if self._account else "unauthorized"
         self._say("authorization", {"status": status, "action": action})
@@ -77,4 +78,4 @@ class _Client:
         return self._say("listening", {"streams": [TRADE_UPDATES] if wanted else []})
 
     def _say(self, stream: str, data: dict[str, Any]) -> None:
-        self._connection.send(json.dumps({"stream": stream, "data": data}).encode())
+        self._connection.send(json.dumps({"stream": stream, "data": data}).encode(), stream)
