@@ -11,6 +11,8 @@ from services.exchange.engine.venue import Venue
 from services.exchange.market.boards import Market
 from services.exchange.rate_limit import RateLimit
 from services.exchange.request_log import RequestLog
+from services.exchange.scenarios.director import Director
+from services.exchange.scenarios.past import Past
 from services.exchange.store import Store
 from services.exchange.streams.connection import Connections
 from services.exchange.streams.data_hub import DataHub
@@ -31,7 +33,9 @@ class Exchange:
     data_hub: DataHub
     test_hub: DataHub
     failure: "asyncio.Future[None]"
-    connections: Connections = field(default_factory=Connections)
+    director: Director
+    past: Past
+    connections: Connections
     sockets: "WeakSet[web.WebSocketResponse]" = field(default_factory=WeakSet)
 
     def fail(self, error: Exception) -> None:

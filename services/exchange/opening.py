@@ -23,6 +23,7 @@ from services.exchange.market.tape import Tape, TapePlayer
 from services.exchange.market.walk import Walk
 from services.exchange.rate_limit import RateLimit
 from services.exchange.request_log import RequestLog
+from services.exchange.scenarios.play import prepared
 from services.exchange.settings import Settings
 from services.exchange.store import VERSION, Standstill, StateError, Store
 from services.exchange.streams.data_hub import DataHub
@@ -43,6 +44,7 @@ class Opened:
     def turn(self) -> None:
         """One tick of everything: prices, matching, then who watches."""
         exchange = self.exchange
+        exchange.director.turn()
         now = exchange.clock.now()
         update = exchange.market.advance(now)
         exchange.venue.turn(update.quoted)
@@ -96,6 +98,7 @@ def open_exchange(
         settings.fill_delay,
         asyncio.get_running_loop().call_later,
     )
+    play = prepared(venue, market, clock, settings.seed, settings.scenarios)
     exchange = Exchange(
         venue,
         market,
@@ -107,6 +110,9 @@ def open_exchange(
         DataHub(),
         DataHub(),
         asyncio.get_running_loop().create_future(),
+        play.director,
+        play.past,
+        play.connections,
     )
     opened = Opened(exchange, walk, _test_market(settings, now))
     opened.note_standstill()

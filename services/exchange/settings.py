@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from services.exchange.engine.rules import DEFAULT_RULES, Rules
+from services.exchange.scenarios.reading import Scenario
 from services.exchange.streams.data_stream import DataLimits
 
 HOST = "127.0.0.1"
@@ -32,4 +33,5 @@ class Settings:
     partials: bool = False
     rate_limit: int = 200
     rules: Rules = DEFAULT_RULES
+    scenarios: tuple[Scenario, ...] = ()
     data_limits: DataLimits = field(default_factory=DataLimits)

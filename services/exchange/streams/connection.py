@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 
 from aiohttp import web
 
@@ -22,9 +23,14 @@ class Connections:
     def __init__(self) -> None:
         self.tap = Tap()
         self._open: set[Connection] = set()
+        self._numbers = count(1)
 
     def __iter__(self) -> "Iterator[Connection]":
         return iter(tuple(self._open))
+
+    def number(self) -> int:
+        """A new connection's number."""
+        return next(self._numbers)
 
     def add(self, connection: "Connection") -> None:
         self._open.add(connection)
@@ -48,7 +54,7 @@ class Connection:
     def __init__(
         self, among: Connections, socket: web.WebSocketResponse, stream: str, wording: Wording
     ) -> None:
-        self.stream = stream
+        self.stream, self.number = stream, among.number()
         self.account: str | None = None
         self._among, self._socket, self._wording = among, socket, wording
         self._waiting: deque[bytes | Close] = deque()
@@ -59,7 +65,7 @@ class Connection:
 
     def send(self, payload: bytes, event: str, update: TradeUpdate | None = None) -> None:
         for step in self._among.tap.passes(
-            Frame(self.stream, self.account, event, payload, update)
+            Frame(self.stream, self.account, event, payload, update, self.number)
         ):
             if step.after > 0:
                 asyncio.get_running_loop().call_later(step.after, self._queue, step)
@@ -69,6 +75,12 @@ class Connection:
     def close(self, code: int, reason: str = "") -> None:
         """Close once everything queued so far is sent."""
         self._queue(Close(code, reason))
+
+    def dismiss(self) -> None:
+        """Send the client away as too slow, whatever it still waits for."""
+        self._waiting.clear()
+        self._dismissal = asyncio.get_running_loop().create_task(self._dismiss())
+        self._wake.set()
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[None]:
@@ -107,8 +119,7 @@ class Connection:
         if isinstance(step, Close):
             self._waiting.append(step)
         elif self._bytes > self._wording.most_waiting:
-            self._waiting.clear()
-            self._dismissal = asyncio.get_running_loop().create_task(self._dismiss())
+            self.dismiss()
         else:
             self._waiting.append(step.payload)
             self._bytes += len(step.payload)

@@ -29,7 +29,8 @@ class Frame:
     `stream` is the path connected to ("/stream", "/v2/iex"); `account` is None until it is known.
     `event` is a trade update's event ("fill"), the kind of a control message ("authorization",
     "listening", "success", "subscription", "error"), or "data" for an array of market data.
-    `update` is the trade update the payload was made of, if it is one.
+    `update` is the trade update the payload was made of, if it is one; `connection` the number of
+    the connection, never used twice.
     """
 
     stream: str
@@ -37,6 +38,7 @@ class Frame:
     event: str
     payload: bytes
     update: TradeUpdate | None = None
+    connection: int = 0
 
 
 @dataclass(frozen=True)

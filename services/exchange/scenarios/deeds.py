@@ -1,0 +1,172 @@
+"""What a scenario does to market, accounts, clock and open sockets, once, and how it is undone."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from services.exchange import sessions
+from services.exchange.clock import Clock, Movable
+from services.exchange.engine.orders import Side
+from services.exchange.engine.venue import Venue
+from services.exchange.market.boards import Market
+from services.exchange.scenarios.director import Undo
+from services.exchange.scenarios.faults import (
+    Bust,
+    CloseSession,
+    CloseStream,
+    Correct,
+    Dividend,
+    Fault,
+    Forward,
+    HalfDead,
+    Halt,
+    Jump,
+    MuteStream,
+    OutsideTrade,
+    Restrict,
+    Resume,
+    SlowClient,
+    Split,
+)
+from services.exchange.scenarios.past import Past
+from services.exchange.scenarios.reading import ScenarioError
+from services.exchange.scenarios.stream_tap import Outages, stream_of
+from services.exchange.scenarios.triggers import Occasion
+from services.exchange.streams.connection import Connection, Connections
+
+PERCENT = Decimal(100)
+RESTRICTIONS: dict[str, dict[str, bool]] = {
+    "blocked": {"account_blocked": True, "trading_blocked": True},
+    "liquidation_only": {"liquidation_only": True},
+}
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """The exchange as a scenario may touch it."""
+
+    venue: Venue
+    market: Market
+    clock: Clock
+    connections: Connections
+    past: Past
+    outages: Outages
+
+    def check(self, fault: Fault) -> None:
+        """Raises ScenarioError for a symbol, an account or a clock that is not here."""
+        symbol, account = getattr(fault, "symbol", None), getattr(fault, "account", None)
+        if symbol is not None and symbol not in self.market.boards:
+            raise ScenarioError(f"There is no symbol {symbol} on this exchange.")
+        if account is not None and account not in self.venue.floor.ledger.accounts:
+            raise ScenarioError(f"There is no account {account} on this exchange.")
+        if isinstance(fault, Forward | CloseSession) and not isinstance(self.clock, Movable):
+            raise ScenarioError("The true clock cannot be set forward.")
+
+    def remember(self, now: datetime) -> None:
+        self.past.note(now, self.venue.floor.ledger.positions)
+
+    def do(self, fault: Fault, occasion: Occasion) -> Undo | None:
+        match fault:
+            case Halt() | Resume() | Jump() | Correct() | Bust() | Split() | Dividend():
+                return self._on_market(fault, self._symbols(fault.symbol, occasion))
+            case Restrict():
+                return self._restrict(fault, self._account(fault.account, occasion))
+            case OutsideTrade():
+                self._trade_elsewhere(fault, self._account(fault.account, occasion))
+            case CloseStream() | HalfDead() | MuteStream() | SlowClient():
+                self._on_streams(fault, list(self._meant(fault, occasion)))
+            case CloseSession():
+                self._forward(sessions.current_or_next(self.clock.now()).closes)
+            case Forward():
+                self._forward(self.clock.now() + timedelta(seconds=float(fault.seconds)))
+        return None
+
+    # -- market -------------------------------------------------------------------------------
+
+    def _symbols(self, symbol: str | None, occasion: Occasion) -> list[str]:
+        meant = symbol or occasion.symbol
+        return [meant] if meant in self.market.boards else list(self.market.boards)
+
+    def _on_market(self, fault: Fault, symbols: list[str]) -> Undo | None:
+        for symbol in symbols:
+            match fault:
+                case Halt():
+                    self.market.halt(symbol, fault.reason)
+                case Resume():
+                    self.market.resume(symbol)
+                case Jump():
+                    self.market.jump(symbol, 1 + fault.percent / PERCENT)
+                case Correct():
+                    self.market.correct(symbol, 1 + fault.percent / PERCENT)
+                case Bust():
+                    self.market.bust(symbol)
+                case Split():
+                    self.venue.split(symbol, fault.new, fault.old)
+                case Dividend():
+                    self.venue.dividend(symbol, fault.per_share)
+        if isinstance(fault, Halt):
+            return lambda: _each(self.market.resume, symbols)
+        if isinstance(fault, Jump):
+            back = 1 / (1 + fault.percent / PERCENT)
+            return lambda: _each(lambda symbol: self.market.jump(symbol, back), symbols)
+        return None
+
+    # -- accounts -----------------------------------------------------------------------------
+
+    def _account(self, account: str | None, occasion: Occasion) -> str:
+        return account or occasion.account or next(iter(self.venue.floor.ledger.accounts))
+
+    def _restrict(self, fault: Restrict, account: str) -> Undo:
+        before = self.venue.floor.ledger.accounts[account]
+        if fault.to in RESTRICTIONS:
+            changes: dict[str, Any] = dict(RESTRICTIONS[fault.to])
+        else:
+            wish = {fault.to: True}
+            changes = {"configuration": before.configuration.model_copy(update=wish)}
+        self.venue.change_account(account, **changes)
+        back = {name: getattr(before, name) for name in changes}
+        return lambda: self.venue.change_account(account, **back)
+
+    def _trade_elsewhere(self, fault: OutsideTrade, account: str) -> None:
+        held = self.venue.floor.positions(account)
+        symbol = fault.symbol or (held[0].symbol if held else next(iter(self.market.boards)))
+        self.venue.outside_trade(account, symbol, Side(fault.side), fault.qty)
+
+    # -- sockets ------------------------------------------------------------------------------
+
+    def _meant(
+        self, fault: CloseStream | HalfDead | MuteStream | SlowClient, occasion: Occasion
+    ) -> Iterator[Connection]:
+        stream = fault.stream or occasion.stream
+        account = fault.account or (occasion.account if occasion.stream else "")
+        for connection in self.connections:
+            if stream and stream_of(connection.stream) != stream:
+                continue
+            if not account or connection.account == account:
+                yield connection
+
+    def _on_streams(self, fault: Fault, connections: list[Connection]) -> None:
+        if isinstance(fault, MuteStream):
+            self.outages.silence(connections)
+        for connection in connections:
+            match fault:
+                case CloseStream():
+                    connection.close(fault.code)
+                case SlowClient():
+                    connection.dismiss()
+                case HalfDead():
+                    self.outages.linger(connection, float(fault.seconds))
+                    connection.close(1011)
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def _forward(self, to: datetime) -> None:
+        if isinstance(self.clock, Movable):
+            self.clock.forward(to)
+
+
+def _each(act: Callable[[str], object], symbols: list[str]) -> None:
+    for symbol in symbols:
+        act(symbol)
