@@ -39,8 +39,11 @@ def gated(exchange: Exchange, handler: Handler) -> AioHandler:
         answer, headers = None, dict[str, str]()
         await course.wait(before=True)
         if course.processed:
-            answer, headers = _answered(exchange, handler, request, account, body, course)
-            _remember(exchange, occasion, answer)
+            sends = occasion.order if (request.method, request.path) == SUBMIT else 0
+            with exchange.director.sending(sends):
+                answer, headers = _answered(exchange, handler, request, account, body, course)
+                if sends and answer.status == 200:
+                    exchange.director.number_of(answer.body["id"])
             await exchange.store.durable()
         await course.wait(before=False)
         sent = course.sent(answer, occasion.symbol, headers)
@@ -82,13 +85,6 @@ def occasion_of(
     else:
         symbol = request.match_info.get("symbol", "")
     return Occasion(account or "", symbol.upper(), method, path, order)
-
-
-def _remember(exchange: Exchange, occasion: Occasion, answer: Answer) -> None:
-    """Which order the n-th request became, for faults that wait for it."""
-    sent = (occasion.method, occasion.path) == SUBMIT and occasion.order and answer.status == 200
-    if sent and not exchange.director.idle:
-        exchange.director.order_became(occasion.order, answer.body["id"])
 
 
 def _answered(

@@ -123,7 +123,7 @@ class Deeds:
         if fault.to in RESTRICTIONS:
             changes: dict[str, Any] = dict(RESTRICTIONS[fault.to])
         else:
-            wish = {fault.to: True}
+            wish: dict[str, Any] = {fault.to: True}
             changes = {"configuration": before.configuration.model_copy(update=wish)}
         self.venue.change_account(account, **changes)
         back = {name: getattr(before, name) for name in changes}

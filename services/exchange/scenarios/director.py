@@ -1,6 +1,7 @@
 """Which faults strike now. Asked on every occasion; the same occasions give the same faults."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -90,7 +91,7 @@ class Director:
         self._clock, self._seed, self._stage = clock, seed, stage
         self._start = clock.now()
         self._armed: list[Armed] = []
-        self._orders = 0
+        self._orders = self._sending = 0
         self._number_of: dict[str, int] = {}
         self._numbered = 0
         for step in steps:
@@ -169,15 +170,24 @@ class Director:
 
     # -- orders are numbered as they are sent -------------------------------------------------
 
+    @contextmanager
+    def sending(self, number: int) -> Iterator[None]:
+        """While the n-th order is submitted: what becomes known meanwhile is that order, with
+        its legs. 0 for what is no order."""
+        self._sending = number
+        try:
+            yield
+        finally:
+            self._sending = 0
+
     def order_sent(self) -> int:
         self._orders += 1
         return self._orders
 
-    def order_became(self, number: int, order_id: str) -> None:
-        self._number_of[order_id] = number
-
     def number_of(self, order_id: str) -> int:
         """0 for an order that did not come as POST /v2/orders."""
+        if self._sending and not self.idle:
+            self._number_of.setdefault(order_id, self._sending)
         return self._number_of.get(order_id, 0)
 
     # -- striking -----------------------------------------------------------------------------

@@ -74,6 +74,8 @@ class StreamTap(Tap):
         return self._outages.keep_out(stream_of(stream), account)
 
     def passes(self, frame: Frame) -> Sequence[Step]:
+        if self._director.idle:
+            return (Send(frame.payload),)
         if frame.connection in self._outages.mute:
             return ()
         is_event = frame.update is not None or frame.event == DATA
