@@ -19,6 +19,7 @@ class TradeUpdate(NamedTuple):
     price: Decimal | None = None
     qty: Decimal | None = None
     position_qty: Decimal | None = None
+    reason: str | None = None  # why the broker did what its client did not ask for
 
     @property
     def event_id(self) -> str:
@@ -37,5 +38,7 @@ class TradeUpdate(NamedTuple):
             data["price"] = number(self.price)
             data["qty"] = number(self.qty)
             data["position_qty"] = number(self.position_qty)
+        if self.reason is not None:
+            data["reason"] = self.reason
         data["order"] = self.order.as_wire()
         return json.dumps({"stream": "trade_updates", "data": data}).encode()
