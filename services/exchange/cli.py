@@ -15,7 +15,7 @@ from services.exchange.server import PortError, serve
 from services.exchange.sessions import NEW_YORK
 from services.exchange.settings import HOST, Settings
 from services.exchange.store import StateError
-from services.exchange.streams.data_stream import DataLimits
+from services.exchange.streams.limits import DataLimits
 
 REFUSED = 2
 FILE = click.Path(path_type=Path, dir_okay=False)

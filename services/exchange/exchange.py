@@ -15,7 +15,7 @@ from services.exchange.scenarios.director import Director
 from services.exchange.scenarios.past import Past
 from services.exchange.store import Store
 from services.exchange.streams.connection import Connections
-from services.exchange.streams.data_hub import DataHub
+from services.exchange.streams.data_hubs import DataHubs
 from services.exchange.streams.trade_hub import TradeHub
 
 
@@ -30,8 +30,7 @@ class Exchange:
     requests: RequestLog
     rate_limit: RateLimit
     trade_hub: TradeHub
-    data_hub: DataHub
-    test_hub: DataHub
+    data_hubs: DataHubs
     failure: "asyncio.Future[None]"
     director: Director
     past: Past

@@ -26,7 +26,7 @@ from services.exchange.request_log import RequestLog
 from services.exchange.scenarios.play import prepared
 from services.exchange.settings import Settings
 from services.exchange.store import VERSION, Standstill, StateError, Store
-from services.exchange.streams.data_hub import DataHub
+from services.exchange.streams.data_hubs import DataHubs
 from services.exchange.streams.trade_hub import TradeHub
 
 SAVE_EVERY = 5.0  # true seconds between two notes of where prices and time stand
@@ -48,8 +48,8 @@ class Opened:
         now = exchange.clock.now()
         update = exchange.market.advance(now)
         exchange.venue.turn(update.quoted)
-        exchange.data_hub.publish(update)
-        exchange.test_hub.publish(self.test_market.advance(now))
+        exchange.data_hubs.publish(now, update, exchange.market.find)
+        exchange.data_hubs.publish_test(self.test_market.advance(now))
 
     def note_standstill(self) -> None:
         now = self.exchange.clock.now()
@@ -107,8 +107,7 @@ def open_exchange(
         requests,
         RateLimit(settings.rate_limit, wall),
         trade_hub,
-        DataHub(),
-        DataHub(),
+        DataHubs(),
         asyncio.get_running_loop().create_future(),
         play.director,
         play.past,

@@ -17,6 +17,7 @@ from services.exchange.rest.gate import add_routes
 from services.exchange.settings import HOST, Settings
 from services.exchange.store import Store
 from services.exchange.streams import data_stream, trade_stream
+from services.exchange.streams.feeds import FEEDS
 
 MOST_BODY = 1 << 20
 
@@ -69,14 +70,10 @@ def build_app(exchange: Exchange, settings: Settings) -> web.Application:
 
     app = web.Application(client_max_size=MOST_BODY)
     app.on_shutdown.append(hang_up)
-    limits = settings.data_limits
-    app.router.add_get("/stream", partial(trade_stream.serve, exchange))
-    for path, hub in (
-        ("/v2/iex", exchange.data_hub),
-        ("/v2/sip", exchange.data_hub),
-        ("/v2/test", exchange.test_hub),
-    ):
-        app.router.add_get(path, partial(data_stream.serve, exchange, hub, limits))
+    app.router.add_get("/stream", partial(trade_stream.serve, exchange, settings.trade_limits))
+    for feed in FEEDS:
+        serve_feed = partial(data_stream.serve, exchange, feed, settings.data_limits)
+        app.router.add_get(feed.path, serve_feed)
     add_routes(app, exchange)
     return app
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from services.exchange.engine.rules import DEFAULT_RULES, Rules
 from services.exchange.scenarios.reading import Scenario
-from services.exchange.streams.data_stream import DataLimits
+from services.exchange.streams.limits import DataLimits, TradeLimits
 
 HOST = "127.0.0.1"
 
@@ -35,3 +35,4 @@ class Settings:
     rules: Rules = DEFAULT_RULES
     scenarios: tuple[Scenario, ...] = ()
     data_limits: DataLimits = field(default_factory=DataLimits)
+    trade_limits: TradeLimits = field(default_factory=TradeLimits)

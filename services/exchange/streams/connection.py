@@ -10,9 +10,9 @@ from itertools import count
 from aiohttp import web
 
 from services.exchange.engine.trade_updates import TradeUpdate
+from services.exchange.streams.limits import BACKLOG
 from services.exchange.streams.tap import Close, Frame, Step, Tap
 
-MOST_WAITING = 16 << 20  # bytes
 SLOW_CLIENT = Close(1008, "slow client")
 GOODBYE = 0.5  # seconds a client has to answer a close
 
@@ -45,7 +45,7 @@ class Wording:
 
     binary: bool
     last_word: bytes | None = None
-    most_waiting: int = MOST_WAITING
+    most_waiting: int = BACKLOG
 
 
 class Connection:

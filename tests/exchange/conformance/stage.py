@@ -25,7 +25,7 @@ from services.exchange.server import build_app
 from services.exchange.sessions import NEW_YORK
 from services.exchange.settings import HOST, Settings
 from services.exchange.store import Store
-from services.exchange.streams.data_stream import DataLimits
+from services.exchange.streams.limits import DataLimits
 
 FIRST = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)  # a Tuesday at noon in New York
 TURNS = 5  # of the event loop: acceptance, acknowledgement, fill and what a fill releases
@@ -125,7 +125,7 @@ class Stage:
         """A tick of everything but the price sources: see `Opened.turn`."""
         update = self.market.take(ticks, self.clock.at)
         self.exchange.venue.turn(update.quoted)
-        self.exchange.data_hub.publish(update)
+        self.exchange.data_hubs.publish(self.clock.at, update, self.market.find)
 
     async def _rest(self) -> None:
         for _ in range(TURNS):
