@@ -5,6 +5,7 @@ import errno
 import json
 import signal
 from functools import partial
+from secrets import token_urlsafe
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from services.exchange.exchange import Exchange
 from services.exchange.opening import SAVE_EVERY, Opened, open_exchange
 from services.exchange.request_log import RequestLog
 from services.exchange.rest.gate import add_routes
+from services.exchange.scenarios.control import CONTROL, add_control
 from services.exchange.settings import HOST, Settings
 from services.exchange.store import Store
 from services.exchange.streams import data_stream, trade_stream
@@ -32,9 +34,9 @@ async def serve(settings: Settings) -> None:
     store = Store(settings.state)
     requests = RequestLog(settings.requests)
     opened = open_exchange(settings, store, requests)
-    runner = web.AppRunner(
-        build_app(opened.exchange, settings), access_log=None, shutdown_timeout=0.5
-    )
+    control = token_urlsafe(24) if settings.control else None
+    app = build_app(opened.exchange, settings, control)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     port = await _listen(runner, settings, store)
     store.put_fact("port", str(port))
@@ -46,7 +48,7 @@ async def serve(settings: Settings) -> None:
         asyncio.create_task(_tick(opened, settings.tick)),
         asyncio.create_task(_note(opened)),
     }
-    click.echo(json.dumps(_hello(opened.exchange, port)))
+    click.echo(json.dumps(_hello(opened.exchange, port, control)))
     try:
         ended, _ = await asyncio.wait(work | {stopped, failed}, return_when="FIRST_COMPLETED")
         for done in ended:
@@ -61,8 +63,13 @@ async def serve(settings: Settings) -> None:
     requests.close()
 
 
-def build_app(exchange: Exchange, settings: Settings) -> web.Application:
-    """The whole surface of an exchange; its sockets are closed when the app shuts down."""
+def build_app(
+    exchange: Exchange, settings: Settings, control: str | None = None
+) -> web.Application:
+    """The whole surface of an exchange; its sockets are closed when the app shuts down.
+
+    `control` is the token of the control endpoint, None when there is none.
+    """
 
     async def hang_up(_: web.Application) -> None:
         closing = (socket.close(code=WSCloseCode.GOING_AWAY) for socket in exchange.sockets)
@@ -74,6 +81,7 @@ def build_app(exchange: Exchange, settings: Settings) -> web.Application:
     for feed in FEEDS:
         serve_feed = partial(data_stream.serve, exchange, feed, settings.data_limits)
         app.router.add_get(feed.path, serve_feed)
+    add_control(app, exchange, control)
     add_routes(app, exchange)
     return app
 
@@ -96,18 +104,32 @@ async def _listen(runner: web.AppRunner, settings: Settings, store: Store) -> in
     raise PortError(f"No free port on {HOST}.")
 
 
-def _hello(exchange: Exchange, port: int) -> dict[str, str]:
-    """The first line on stdout: all a client needs to connect as the first account."""
-    first = next(iter(exchange.venue.floor.ledger.accounts.values()))
+def _hello(exchange: Exchange, port: int, control: str | None) -> dict[str, Any]:
+    """The first line on stdout: all a client needs to connect as the first account, then all
+    accounts; with --control also where faults are injected, and the token for it."""
+    accounts = exchange.venue.floor.ledger.accounts.values()
+    first = next(iter(accounts))
     http, ws = f"http://{HOST}:{port}", f"ws://{HOST}:{port}"
-    return {
+    hello: dict[str, Any] = {
         "trading_url": http,
         "trading_stream_url": f"{ws}/stream",
         "data_url": http,
         "data_stream_url": f"{ws}/v2/iex",
         "key": first.key,
         "secret": first.secret,
+        "accounts": [
+            {
+                "name": account.name,
+                "account_number": account.account_number,
+                "key": account.key,
+                "secret": account.secret,
+            }
+            for account in accounts
+        ],
     }
+    if control is not None:
+        hello |= {"control_url": f"{http}{CONTROL}", "control_token": control}
+    return hello
 
 
 async def _tick(opened: Opened, every: float) -> None:
