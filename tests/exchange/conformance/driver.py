@@ -1,6 +1,7 @@
 """Runs a row: its steps, one after the other, over real HTTP and websockets."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -81,7 +82,9 @@ class _Play:
         self.row, self.world, self.stack = row, world, stack
         self.key, self.secret = world.accounts[row.account]
         self.saved = Saved()
-        self.saved.answers["own"] = {"account": row.account, "key": self.key, "secret": self.secret}
+        basic = b64encode(f"{self.key}:{self.secret}".encode()).decode()
+        own = {"account": row.account, "key": self.key, "secret": self.secret, "basic": basic}
+        self.saved.answers["own"] = own
         self.sockets: dict[str, tuple[ClientConnection, bool]] = {}
         self.events: list[dict[str, Any]] = []
         self.clients = Clients(world.url, self.key, self.secret)
@@ -113,7 +116,8 @@ class _Play:
                 timeout=DEADLINE,
             )
         told = f"{step.method} {path} {data or ''} → {answer.status_code} {answer.text[:2000]}"
-        assert answer.status_code == step.status, f"{told}, not {step.status}"
+        wrong = mismatch(step.status, answer.status_code)
+        assert not wrong, f"{told}: status {wrong}"
         got = answer.json() if answer.text else None
         if step.save:
             self.saved.answers[step.save] = got

@@ -23,7 +23,7 @@ class Call:
     method: str
     path: str
     body: Any = None
-    status: int = 200
+    status: Any = 200
     expect: Any = None
     save: str = ""
     keys: Mapping[str, str] | None = None
@@ -261,3 +261,8 @@ def clock(at: str, *, sessions: int = 0, days: int = 0) -> Stage:
 
 def settled() -> Stage:
     return Stage("settle")
+
+
+def partial(qty: str, symbol: str = "XYZ") -> Stage:
+    """The next execution in the symbol is cut to `qty`."""
+    return Stage("partial", {"symbol": symbol, "qty": qty})
