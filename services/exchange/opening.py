@@ -4,19 +4,21 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import NAMESPACE_URL, uuid5
 
 from services.exchange import sessions
-from services.exchange.book import Book, Listing, parse_book, read_book
+from services.exchange.book import Book, Listing, parse_book, read_book, with_accounts
 from services.exchange.clock import Clock, OpenClock, StartedClock, WallClock, open_start
 from services.exchange.engine.accounts import Account, Position, credentials
+from services.exchange.engine.day_end import FACT as DAY_ENDED
 from services.exchange.engine.fill_model import FillModel, PartialFills, TouchFills
 from services.exchange.engine.floor import Floor
 from services.exchange.engine.ledger import Ledger
 from services.exchange.engine.venue import Venue
 from services.exchange.exchange import Exchange
+from services.exchange.ids import Ids
 from services.exchange.market.boards import Market
 from services.exchange.market.quotes import CENT, PriceSource
 from services.exchange.market.tape import Tape, TapePlayer
@@ -47,7 +49,7 @@ class Opened:
         exchange.director.turn()
         now = exchange.clock.now()
         update = exchange.market.advance(now)
-        exchange.venue.turn(update.quoted)
+        exchange.venue.turn(update)
         exchange.data_hubs.publish(now, update, exchange.market.find)
         exchange.data_hubs.publish_test(self.test_market.advance(now))
 
@@ -71,7 +73,7 @@ def open_exchange(
     """
     tape = Tape.of(settings.tape) if settings.tape else None
     book = _book(settings, store)
-    noted = store.fact("standstill")
+    noted, noted_day = store.fact("standstill"), store.fact(DAY_ENDED)
     still = Standstill.parsed(noted) if noted else None
     clock = clock or _clock(settings, tape, still)
     now = clock.now()
@@ -92,11 +94,12 @@ def open_exchange(
     trade_hub = TradeHub()
     store.publish = trade_hub.publish
     venue = Venue(
-        Floor(ledger, market, clock, settings.rules),
+        Floor(ledger, market, clock, settings.rules, _ids(settings, store)),
         store,
         _fill_model(settings),
-        settings.fill_delay,
+        lambda order: settings.fill_delay,
         asyncio.get_running_loop().call_later,
+        day_ended=date.fromisoformat(noted_day) if noted_day else None,
     )
     play = prepared(venue, market, clock, settings.seed, settings.scenarios)
     exchange = Exchange(
@@ -124,14 +127,19 @@ def _book(settings: Settings, store: Store) -> Book:
     """The book the state was begun with; another one asked for is refused, never mixed in."""
     version, kept = store.fact("version"), store.fact("book")
     if kept is None:
-        book = read_book(settings.book)
+        book = with_accounts(read_book(settings.book), settings.accounts)
         store.put_fact("version", VERSION)
         store.put_fact("book", book.model_dump_json())
         return book
     if version != VERSION:
         raise StateError(f"State {settings.state} is of version {version}, not {VERSION}.")
     book = parse_book(kept, "of the state file")
-    if settings.book is not None and read_book(settings.book) != book:
+    if with_accounts(book, settings.accounts) != book:
+        raise StateError(
+            f"State {settings.state} was begun with other accounts than these:"
+            " leave --account away or take another --state."
+        )
+    if settings.book and with_accounts(read_book(settings.book), book.accounts) != book:
         raise StateError(
             f"State {settings.state} was begun with another book than {settings.book}:"
             " leave --book away or take another --state."
@@ -146,7 +154,7 @@ def _ledger(book: Book, store: Store, now: datetime) -> Ledger:
             accounts,
             {(held.account, held.symbol): held for held in store.positions()},
             {order.id: order for order in store.orders()},
-            store.fills(),
+            store.activities(),
         )
     ledger = Ledger(_accounts(book, now))
     for account in ledger.accounts.values():
@@ -217,6 +225,12 @@ def _clock(settings: Settings, tape: Tape | None, still: Standstill | None) -> C
         return WallClock()
     first = open_start(datetime.now(UTC).astimezone(sessions.NEW_YORK).date())
     return OpenClock(max(first, noted) if noted else first, settings.speed)
+
+
+def _ids(settings: Settings, store: Store) -> Ids:
+    """Going on after the last id that was kept; a reset begins a new generation."""
+    generation, counter = store.fact("generation") or "0", store.fact("ids") or "0"
+    return Ids(settings.seed, int(generation), int(counter))
 
 
 def _step_deviation(settings: Settings) -> Decimal:

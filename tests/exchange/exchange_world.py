@@ -8,17 +8,20 @@ from typing import Any
 
 from services.exchange.book import Listing
 from services.exchange.engine.accounts import Account, Position
-from services.exchange.engine.activities import Fill
+from services.exchange.engine.activities import Activity, Fill
+from services.exchange.engine.behaviour import Behaviour
 from services.exchange.engine.fill_model import FillModel, TouchFills
 from services.exchange.engine.floor import Floor
 from services.exchange.engine.ledger import Ledger
-from services.exchange.engine.orders import Order, Side, Terms, new_id
-from services.exchange.engine.rules import DEFAULT_RULES
+from services.exchange.engine.orders import Order, Side, Status, Terms
+from services.exchange.engine.rules import DEFAULT_RULES, Rules
 from services.exchange.engine.trade_updates import TradeUpdate
 from services.exchange.engine.venue import Venue
+from services.exchange.ids import Ids
 from services.exchange.market.boards import Market
 from services.exchange.market.quotes import Quote, Trade
 
+CENT = Decimal("0.01")
 TUESDAY_NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 
 
@@ -39,18 +42,31 @@ class HandClock:
 class Kept:
     """Records as the store would get them."""
 
+    facts: dict[str, str] = field(default_factory=dict)
+    accounts: list[Account] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
-    fills: list[Fill] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)
     updates: list[TradeUpdate] = field(default_factory=list)
 
-    def put_account(self, account: Account) -> None: ...
-    def put_position(self, position: Position) -> None: ...
+    @property
+    def fills(self) -> list[Fill]:
+        return [activity for activity in self.activities if isinstance(activity, Fill)]
+
+    def put_fact(self, name: str, value: str) -> None:
+        self.facts[name] = value
+
+    def put_account(self, account: Account) -> None:
+        self.accounts.append(account)
+
+    def put_position(self, position: Position) -> None:
+        self.positions.append(position)
 
     def put_order(self, order: Order) -> None:
         self.orders.append(order)
 
-    def put_fill(self, fill: Fill) -> None:
-        self.fills.append(fill)
+    def put_activity(self, activity: Activity) -> None:
+        self.activities.append(activity)
 
     def announce(self, update: TradeUpdate) -> None:
         self.updates.append(update)
@@ -66,6 +82,8 @@ class World:
         multiplier: str = "1",
         fill_model: FillModel | None = None,
         fill_delay: float = 0.0,
+        rules: Rules = DEFAULT_RULES,
+        behaviour: Behaviour | None = None,
     ) -> None:
         self.clock, self.kept = HandClock(), Kept()
         self.steps: list[Callable[[], None]] = []
@@ -87,12 +105,14 @@ class World:
         position = Position(account="main", symbol="XYZ", qty=qty, cost=qty * 40)
         self.ledger = Ledger({"main": account}, {("main", "XYZ"): position})
         self.venue = Venue(
-            Floor(self.ledger, self.market, self.clock, DEFAULT_RULES),
+            Floor(self.ledger, self.market, self.clock, rules, Ids(seed=7)),
             self.kept,
             fill_model or TouchFills(),
-            fill_delay,
+            lambda order: fill_delay,
             self._schedule,
         )
+        if behaviour:
+            self.venue.behave(behaviour)
         for symbol in ("XYZ", "ABC"):
             self.quote(symbol, "49.99", "50.01")
 
@@ -101,14 +121,23 @@ class World:
         self.steps.append(step)
 
     def quote(self, symbol: str, bid: str, ask: str) -> None:
-        tick: list[Quote | Trade] = [
-            Quote(symbol, Decimal(bid), 100, Decimal(ask), 100, self.clock.at)
-        ]
-        self.venue.turn(self.market.take(tick, self.clock.at).quoted)
+        self.tick(Quote(symbol, Decimal(bid), 100, Decimal(ask), 100, self.clock.at))
+
+    def trade(self, symbol: str, price: str, **quoted: str) -> None:
+        """A print, with `bid` and `ask` around it in the same tick, else a cent off."""
+        at, paid = Decimal(price), self.clock.at
+        bid, ask = quoted.get("bid"), quoted.get("ask")
+        self.tick(
+            Quote(symbol, Decimal(bid or at - CENT), 100, Decimal(ask or at + CENT), 100, paid),
+            Trade(symbol, len(self.kept.orders), at, 100, paid, at, at, at),
+        )
+
+    def tick(self, *ticks: Quote | Trade) -> None:
+        self.venue.turn(self.market.take(list(ticks), self.clock.at))
 
     def submit(self, side: str, qty: str | None, limit: str | None = None, **more: Any) -> Order:
         terms = {
-            "client_order_id": new_id(),
+            "client_order_id": "",
             "symbol": "XYZ",
             "side": Side(side),
             "type": "limit" if limit else "market",
@@ -135,5 +164,8 @@ class World:
         position = self.ledger.positions.get(("main", symbol))
         return position.qty if position else Decimal(0)
 
-    def events(self) -> list[str]:
-        return [update.event for update in self.kept.updates]
+    def events(self, order: Order | None = None) -> list[str]:
+        return [u.event for u in self.kept.updates if order is None or u.order.id == order.id]
+
+    def statuses(self, *orders: Order) -> list[Status]:
+        return [self.order(order).status for order in orders]

@@ -52,9 +52,7 @@ class Booking:
 
     # -- orders -------------------------------------------------------------------------------
 
-    def record(
-        self, order: Order, event: str | None = None, reason: str | None = None
-    ) -> Order:
+    def record(self, order: Order, event: str | None = None, reason: str | None = None) -> Order:
         """Keep an order's new state, tell of it once it is durable, then let others follow."""
         before = self._ledger.orders.get(order.id)
         self._keep(order)
@@ -79,10 +77,13 @@ class Booking:
             changes[_WHEN[status]] = at
         return self.record(order.moved(status, updated_at=at, **changes), event, reason)
 
-    def change(self, order: Order, **changes: Any) -> Order:
-        """Another value of an order in the same status, without an event."""
+    def change(
+        self, order: Order, event: str | None = None, reason: str | None = None, **changes: Any
+    ) -> Order:
+        """Another value of an order in the same status."""
         at = self._floor.stamp()
-        return self.record(order.model_copy(update={"updated_at": at, **changes}))
+        changed = order.model_copy(update={"updated_at": at, **changes})
+        return self.record(changed, event, reason)
 
     def tell(self, event: str, order: Order, reason: str | None = None) -> None:
         """An event that changes nothing: a request refused because the order has ended."""
@@ -96,9 +97,7 @@ class Booking:
         at, execution_id = self._floor.stamp(), self._new_id()
         filled = self._after_fill(order, qty, price, at)
         position = self._booked(filled, qty, price)
-        self._note(
-            fill_of(filled, len(self._ledger.journal) + 1, qty, price, at, execution_id)
-        )
+        self._note(fill_of(filled, len(self._ledger.journal) + 1, qty, price, at, execution_id))
         self._keep(filled)
         event = "fill" if filled.status is Status.FILLED else "partial_fill"
         self._records.announce(
@@ -153,16 +152,14 @@ class Booking:
         realised = position.cost - held.cost - paid
         who = self._ledger.accounts[account]
         self.keep_account(
-            who.model_copy(
-                update={"cash": who.cash - paid, "realised": who.realised + realised}
-            )
+            who.model_copy(update={"cash": who.cash - paid, "realised": who.realised + realised})
         )
         self.keep_position(position)
         return position
 
-    def enter(self, account: str, kind: str, **more: Any) -> None:
-        """An entry that moves no cash by itself: a split, an exercise."""
-        self._enter(account, kind, more.pop("net_amount", ZERO), **more)
+    def enter(self, account: str, kind: str, net_amount: Decimal = ZERO, **more: Any) -> None:
+        """An entry that only tells: of a split, of what an exercise moved."""
+        self._enter(account, kind, net_amount, **more)
 
     def keep_account(self, account: Account) -> None:
         self._ledger.accounts[account.name] = account

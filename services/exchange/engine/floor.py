@@ -3,23 +3,28 @@
 from decimal import Decimal
 
 from services.exchange.clock import Clock, Stamps
-from services.exchange.engine.accounts import Position, Standing, standing
+from services.exchange.engine.accounts import Position
 from services.exchange.engine.errors import Cause, RefusedError
 from services.exchange.engine.ledger import Ledger
-from services.exchange.engine.orders import ZERO, Order
-from services.exchange.engine.pre_trade import held_qty
+from services.exchange.engine.orders import ZERO, Order, is_contract
+from services.exchange.engine.pre_trade import kept_qty
 from services.exchange.engine.rules import Rules
+from services.exchange.engine.standing import Holding, Standing, standing
+from services.exchange.ids import Ids
 from services.exchange.market.boards import Board, Market
 
 
 class Floor:
     """Ledger and market with the indexes that answer fast. `stamp` gives times that never repeat.
 
-    Only `keep` and `Venue` change what is here.
+    Only `booking.Booking` changes what is here.
     """
 
-    def __init__(self, ledger: Ledger, market: Market, clock: Clock, rules: Rules) -> None:
+    def __init__(
+        self, ledger: Ledger, market: Market, clock: Clock, rules: Rules, ids: Ids
+    ) -> None:
         self.ledger, self.market, self.clock, self.rules = ledger, market, clock, rules
+        self.ids = ids
         last = max((order.updated_at for order in ledger.orders.values()), default=None)
         self.stamp = Stamps(clock, last)
         self.open = {o.id: o for o in ledger.orders.values() if o.is_open}
@@ -63,11 +68,32 @@ class Floor:
             raise RefusedError(Cause.NO_POSITION)
         return held, board
 
+    def price(self, symbol: str) -> Decimal:
+        """Of a share, as positions are valued."""
+        return self._board(symbol).price
+
     def available_qty(self, position: Position) -> Decimal:
-        return position.qty - held_qty(self.open_orders(position.account), position.symbol)
+        """Of a long or a short: what open orders leave of it to close, never negative."""
+        kept = kept_qty(self.open_orders(position.account), position.symbol)
+        return max(abs(position.qty) - kept, ZERO)
 
     def standing(self, account: str, without: Order | None = None) -> Standing:
-        held = self.positions(account)
-        value = sum((p.qty * self.market.boards[p.symbol].price for p in held), ZERO)
+        holdings = [self._holding(position) for position in self.positions(account)]
         orders = [o for o in self.open_orders(account) if without is None or o.id != without.id]
-        return standing(self.ledger.accounts[account], value, orders)
+        return standing(self.ledger.accounts[account], holdings, orders, self._in_full)
+
+    def _holding(self, position: Position) -> Holding:
+        board = self._board(position.symbol)
+        marginable = board.listing.marginable and not is_contract(position.symbol)
+        return Holding(position, board.price, marginable)
+
+    def _in_full(self, order: Order) -> bool:
+        """Whether no margin helps to pay for it."""
+        contract = order.is_spread or is_contract(order.symbol)
+        return contract or not self._board(order.symbol).listing.marginable
+
+    def _board(self, symbol: str) -> Board:
+        board = self.market.find(symbol)
+        if board is None:
+            raise ValueError(f"{symbol} has no price")
+        return board

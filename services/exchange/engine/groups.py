@@ -51,7 +51,8 @@ class Groups:
             return
         if order.elected_at and not before.elected_at:
             self._swap_cover(order)
-        if order.filled_qty != before.filled_qty or order.status is not before.status:
+        traded = order.filled_qty != before.filled_qty and order.reserved_qty == before.reserved_qty
+        if traded or order.status is not before.status:
             self._follow_parent(before, order)
             self._follow_pair(before, order)
 

@@ -5,6 +5,8 @@ refused some time later, and fills may come in between.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
 
 from services.exchange import sessions
 from services.exchange.engine.behaviour import PROMPT, TOO_LATE, Behaviour, Reply
@@ -119,7 +121,7 @@ class Routing:
     # -- replacing ----------------------------------------------------------------------------
 
     def replace(self, old: Order, new: Order) -> Order:
-        """`new` is accepted and not kept yet; it takes the old one's place in its group."""
+        """`new` is accepted and not kept yet. It waits as the old one does."""
         reply = self.behaviour.replace(old)
         self._booking.move(
             old,
@@ -127,16 +129,9 @@ class Routing:
             "pending_replace" if reply.after else None,
             before=old.status,
         )
-        new = new.model_copy(
-            update={
-                "status": Status.HELD if old.status is Status.HELD else new.status,
-                "parent_id": old.parent_id,
-                "leg_ids": old.leg_ids,
-                "covered_by": old.covered_by,
-                "hwm": old.hwm,
-                "elected_at": old.elected_at,
-            }
-        )
+        new = self._without_fills(old, new)
+        if old.status is Status.HELD:
+            new = new.model_copy(update={"status": Status.HELD})
         self._replacements[old.id] = new.id
         self._booking.record(new)
         self._schedule(reply.after, lambda: self.confirm_replace(old.id, reply))
@@ -191,18 +186,27 @@ class Routing:
             self._booking.tell("order_replace_rejected", order, TOO_LATE)
             self._reject(new, OLD_ENDED)
         elif order.status is Status.PENDING_REPLACE:
-            self._keep_up(order, new)
+            self._keep_up(before, order, new)
 
-    def _keep_up(self, old: Order, new: Order) -> None:
+    def _keep_up(self, before: Order, old: Order, new: Order) -> None:
         """While both are there the replacement counts what the old one fills, and a leg its
         sibling's fills."""
-        changes = {}
-        if old.filled_qty != new.filled_qty and self._floor.rules.replace_keeps_fills:
+        changes: dict[str, Any] = {}
+        traded = old.filled_qty - before.filled_qty
+        if traded and self._floor.rules.replace_keeps_fills:
             changes |= {"filled_qty": old.filled_qty, "filled_cost": old.filled_cost}
-        if old.parent_id and old.reserved_qty != new.reserved_qty:
+        elif traded:
+            changes |= _less(new, traded)
+        if old.parent_id and old.reserved_qty != before.reserved_qty:
             changes |= {"qty": old.qty, "reserved_qty": old.reserved_qty}
         if changes:
             self._booking.change(new, **changes)
+
+    def _without_fills(self, old: Order, new: Order) -> Order:
+        """Where fills stay with the old order, its replacement is for what they left."""
+        if self._floor.rules.replace_keeps_fills or not old.filled_qty:
+            return new
+        return new.model_copy(update=_less(new, old.filled_qty))
 
     def _reject(self, order: Order, reason: str) -> None:
         """Not as a member of its group: its place there was never taken."""
@@ -224,3 +228,8 @@ class Routing:
                 self._matching.add(now)
             self.groups.rejoin(self._floor.ledger.orders[order.id])
             self.route(self._floor.ledger.orders[order.id])
+
+
+def _less(order: Order, qty: Decimal) -> dict[str, Any]:
+    left = order.reserved_qty - qty
+    return {"qty": left, "reserved_qty": left}

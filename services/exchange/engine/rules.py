@@ -51,6 +51,9 @@ class Rules:
     option_gtc: bool = field(
         default=False, metadata={"says": "whether limit orders in options may be gtc"}
     )
+    halt_rejects: bool = field(
+        default=True, metadata={"says": "whether a market order into a halt is rejected, or waits"}
+    )
     day_trades: str = field(
         default="intraday_margin",
         metadata={
