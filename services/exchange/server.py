@@ -77,7 +77,9 @@ def build_app(
 
     app = web.Application(client_max_size=MOST_BODY)
     app.on_shutdown.append(hang_up)
-    app.router.add_get("/stream", partial(trade_stream.serve, exchange, settings.trade_limits))
+    serve_trades = partial(trade_stream.serve, exchange, settings.trade_limits)
+    for path in trade_stream.PATHS:
+        app.router.add_get(path, serve_trades)
     for feed in FEEDS:
         serve_feed = partial(data_stream.serve, exchange, feed, settings.data_limits)
         app.router.add_get(feed.path, serve_feed)

@@ -73,6 +73,8 @@ class DataClient:
 
     def admit(self, account: str) -> None:
         """Valid keys: in, or away because of what the account has."""
+        if self._feed.packed_only and not self._codec.binary:
+            return self.dismiss(412)
         if account in self._limits.unscoped:
             return self.dismiss(411)
         if self._feed.name in self._limits.not_subscribed:
@@ -127,8 +129,6 @@ class DataClient:
             return 410
         if not adding:
             return None
-        if feed.packed_only and not self._codec.binary:
-            return 412
         if any(EVERYTHING in changes.get(channel, ()) for channel in feed.starless):
             return 413
         most = self._limits.symbols

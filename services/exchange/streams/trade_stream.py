@@ -13,6 +13,7 @@ from services.exchange.streams.limits import TradeLimits
 from services.exchange.streams.trade_hub import TRADE_UPDATES
 
 PATH = "/stream"
+PATHS = (PATH, "/stream/")  # older clients ask for the second
 TOO_MANY = 429  # HTTP, for keys in the upgrade
 POLICY = 1008  # websocket close code, for keys in a message
 OVER_LIMIT = "connection limit exceeded"
@@ -22,7 +23,7 @@ async def serve(
     exchange: Exchange, limits: TradeLimits, request: web.Request
 ) -> web.StreamResponse:
     account = account_of(exchange, request.headers)
-    status = exchange.connections.tap.refuses_upgrade(request.path, account)
+    status = exchange.connections.tap.refuses_upgrade(PATH, account)
     if status is None and account is not None and _is_over(exchange, limits, account):
         status = TOO_MANY
     if status is not None:
