@@ -1,6 +1,6 @@
 """The whole REST surface: method, path, who answers. What is not here is 404."""
 
-from services.exchange.rest import account, market_data, orders, positions, reference
+from services.exchange.rest import account, activities, market_data, orders, positions, reference
 from services.exchange.rest.call import Handler
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
@@ -16,8 +16,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v2/positions/{symbol}", positions.one),
     ("DELETE", "/v2/positions/{symbol}", positions.close),
     ("GET", "/v2/account", account.account),
-    ("GET", "/v2/account/activities", account.activities),
-    ("GET", "/v2/account/activities/{kind}", account.activities),
+    ("GET", "/v2/account/configurations", account.configurations),
+    ("PATCH", "/v2/account/configurations", account.configure),
+    ("GET", "/v2/account/activities", activities.activities),
+    ("GET", "/v2/account/activities/{kind}", activities.activities),
     ("GET", "/v2/clock", reference.clock),
     ("GET", "/v2/calendar", reference.calendar),
     ("GET", "/v2/assets", reference.assets),
