@@ -46,7 +46,12 @@ WORLDS: dict[str, dict[str, Any]] = {
     "other": {"rate_limit": 200, "rules": OTHER_RULES},
     "limits": {
         "rate_limit": 0,
-        "data_limits": {"connections": 1, "symbols": 30, "auth_timeout": 0.2},
+        "data_limits": {
+            "connections": 1,
+            "symbols": 30,
+            "auth_timeout": 0.2,
+            "not_subscribed": ["sip"],
+        },
     },
     "partials": {"rate_limit": 0, "partials": True},
 }
