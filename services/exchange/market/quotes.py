@@ -106,9 +106,13 @@ class Bar:
 
 
 class PriceSource(Protocol):
-    """Where prices come from. `due` may be asked for any later time, never for an earlier one."""
+    """Where prices come from."""
 
-    def due(self, now: datetime) -> list[Quote | Trade]: ...
+    def due(self, now: datetime) -> list[Quote | Trade]:
+        """What happened up to a time, which is never earlier than the one asked for before."""
+
+    def jump(self, symbol: str, factor: Decimal) -> None:
+        """Multiply a symbol's prices from now on; of others nothing happens."""
 
 
 def tick_size(price: Decimal) -> Decimal:
