@@ -3,7 +3,7 @@
 from services.exchange.engine.behaviour import PROMPT, TOO_LATE, Behaviour, Reply
 from services.exchange.engine.fill_model import Execution
 from services.exchange.engine.orders import Order
-from services.exchange.scenarios.director import Director
+from services.exchange.scenarios.director import Director, Kind
 from services.exchange.scenarios.faults import (
     CancelLost,
     CancelRejected,
@@ -24,30 +24,23 @@ class SpoiltBehaviour(Behaviour):
         self._director = director
 
     def acknowledge(self, order: Order) -> Reply:
-        occasion = self._occasion(order)
-        slow = self._director.on_order(occasion, SlowAcknowledge)
+        slow, rejected = self._struck(order, SlowAcknowledge), self._struck(order, VenueReject)
         after = float(slow.seconds) if slow else 0.0
-        if self._director.on_order(occasion, VenueReject):
-            return Reply(after, refused=NO_VENUE)
-        return Reply(after)
+        return Reply(after, refused=NO_VENUE if rejected else None)
 
     def cancel(self, order: Order) -> Reply:
-        occasion = self._occasion(order)
-        if self._director.on_order(occasion, CancelLost):
-            return Reply(refused=TOO_LATE, fills_first=True)
-        stuck = self._director.on_order(occasion, CancelStuck)
+        lost, stuck = self._struck(order, CancelLost), self._struck(order, CancelStuck)
+        rejected = self._struck(order, CancelRejected)
         after = float(stuck.seconds) if stuck else 0.0
-        if self._director.on_order(occasion, CancelRejected):
-            return Reply(after, refused=TOO_LATE)
-        return Reply(after)
+        return Reply(after, TOO_LATE if rejected or lost else None, fills_first=bool(lost))
 
     def replace(self, order: Order) -> Reply:
-        if self._director.on_order(self._occasion(order), ReplaceRejected):
+        if self._struck(order, ReplaceRejected):
             return Reply(refused=TOO_LATE)
         return PROMPT
 
     def fill(self, order: Order, execution: Execution) -> Execution | None:
-        cut = self._director.on_order(self._occasion(order), PartialFill)
+        cut = self._struck(order, PartialFill)
         if cut is None:
             return execution
         qty = truncated_qty(execution.qty * cut.share)
@@ -55,5 +48,7 @@ class SpoiltBehaviour(Behaviour):
             qty = qty.to_integral_value(rounding="ROUND_DOWN")
         return execution._replace(qty=qty) if qty else execution
 
-    def _occasion(self, order: Order) -> Occasion:
-        return Occasion(order.account, order.symbol, order=self._director.number_of(order.id))
+    def _struck(self, order: Order, kind: type[Kind]) -> Kind | None:
+        """Each kind is asked about each order it could strike, so that each counts alike."""
+        number = self._director.number_of(order.id)
+        return self._director.on_order(Occasion(order.account, order.symbol, order=number), kind)

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.exchange import sessions
 from services.exchange.clock import Clock, Movable
+from services.exchange.engine.errors import RefusedError
 from services.exchange.engine.orders import Side
 from services.exchange.engine.venue import Venue
 from services.exchange.market.boards import Market
@@ -68,6 +69,13 @@ class Deeds:
         self.past.note(now, self.venue.floor.ledger.positions)
 
     def do(self, fault: Fault, occasion: Occasion) -> Undo | None:
+        """Raises ScenarioError when the exchange refuses it, as it would an order."""
+        try:
+            return self._done(fault, occasion)
+        except RefusedError as refused:
+            raise ScenarioError(str(refused.body["message"])) from refused
+
+    def _done(self, fault: Fault, occasion: Occasion) -> Undo | None:
         match fault:
             case Halt() | Resume() | Jump() | Correct() | Bust() | Split() | Dividend():
                 return self._on_market(fault, self._symbols(fault.symbol, occasion))

@@ -16,7 +16,7 @@ from services.exchange.scenarios.faults import (
     StalePositions,
     name_of,
 )
-from services.exchange.scenarios.reading import Step
+from services.exchange.scenarios.reading import ScenarioError, Step
 from services.exchange.scenarios.triggers import Occasion
 from services.exchange.wire import instant
 
@@ -27,7 +27,8 @@ NOTHING = Occasion()
 
 @dataclass
 class Armed:
-    """A step that waits or stands; `until` None has no end, `undo` takes a deed back."""
+    """A step that waits or stands; `until` None has no end, `undo` takes a deed back, `refused`
+    says why a deed could not be done."""
 
     number: int
     step: Step
@@ -38,6 +39,7 @@ class Armed:
     until: datetime | None = None
     over: bool = False
     undo: Undo | None = None
+    refused: str | None = None
 
     @property
     def is_deed(self) -> bool:
@@ -77,7 +79,7 @@ class Stage(Protocol):
         """Raises ScenarioError for a symbol or an account that is not here."""
 
     def do(self, fault: Fault, occasion: Occasion) -> Undo | None:
-        """Do a deed; how to undo it, None for what cannot be undone."""
+        """Do a deed; how to undo it, None for what cannot be undone. Raises ScenarioError."""
 
     def remember(self, now: datetime) -> None:
         """Note what may be asked for later."""
@@ -135,6 +137,7 @@ class Director:
                 "begins": instant(armed.begins),
                 "struck": armed.struck,
                 "over": armed.over,
+                "refused": armed.refused,
             }
             for armed in self._armed
         ]
@@ -207,8 +210,12 @@ class Director:
                 self._try(armed, occasion, now)
 
     def _try(self, armed: Armed, occasion: Occasion, now: datetime) -> None:
-        if armed.strikes(occasion, now):
+        if not armed.strikes(occasion, now):
+            return
+        try:
             armed.undo = self._stage.do(armed.step.fault, occasion)
+        except ScenarioError as error:
+            armed.refused = str(error)
 
     def _end(self, armed: Armed) -> None:
         armed.over = True

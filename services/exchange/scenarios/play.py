@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from services.exchange.clock import Clock
 from services.exchange.engine.venue import Venue
 from services.exchange.market.boards import Market
+from services.exchange.scenarios.back_office import SpoiltBehaviour
 from services.exchange.scenarios.deeds import Deeds
 from services.exchange.scenarios.director import Director
 from services.exchange.scenarios.past import Past
@@ -29,5 +30,6 @@ def prepared(
     deeds = Deeds(venue, market, clock, connections, past, outages)
     steps = [step for scenario in scenarios for step in scenario.steps]
     director = Director(clock, seed, deeds, steps)
+    venue.behave(SpoiltBehaviour(director))
     connections.tap = StreamTap(director, outages)
     return Play(director, past, connections)
