@@ -1,8 +1,8 @@
 """The engine with its effects held in hand: a clock, a scheduler and records without I/O."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,8 @@ from services.exchange.book import Listing
 from services.exchange.engine.accounts import Account, Position
 from services.exchange.engine.activities import Activity, Fill
 from services.exchange.engine.behaviour import Behaviour
+from services.exchange.engine.booking import Costs, no_costs
+from services.exchange.engine.day_end import FACT, Overnight, nothing_owed
 from services.exchange.engine.fill_model import FillModel, TouchFills
 from services.exchange.engine.floor import Floor
 from services.exchange.engine.ledger import Ledger
@@ -22,6 +24,7 @@ from services.exchange.market.boards import Market
 from services.exchange.market.quotes import Quote, Trade
 
 CENT = Decimal("0.01")
+LISTINGS = tuple(Listing(symbol=symbol, price=Decimal(50)) for symbol in ("XYZ", "ABC"))
 TUESDAY_NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 
 
@@ -71,9 +74,19 @@ class Kept:
     def announce(self, update: TradeUpdate) -> None:
         self.updates.append(update)
 
+    def ledger(self) -> Ledger:
+        """What a store would give back: the last of each record."""
+        orders = {order.id: order for order in self.orders}
+        return Ledger(
+            {account.name: account for account in self.accounts},
+            {(p.account, p.symbol): p for p in self.positions},
+            dict(sorted(orders.items(), key=lambda item: item[1].sequence)),
+            list(self.activities),
+        )
+
 
 class World:
-    """One account "main" with 10,000 in cash, 100 XYZ held, and quotes set by hand."""
+    """One account "main" with 10,000 in cash, 100 XYZ held at 40, and quotes set by hand."""
 
     def __init__(
         self,
@@ -84,37 +97,58 @@ class World:
         fill_delay: float = 0.0,
         rules: Rules = DEFAULT_RULES,
         behaviour: Behaviour | None = None,
+        costs: Costs = no_costs,
+        overnight: Overnight = nothing_owed,
+        listings: Iterable[Listing] = LISTINGS,
     ) -> None:
         self.clock, self.kept = HandClock(), Kept()
         self.steps: list[Callable[[], None]] = []
         self.delays: list[float] = []
-        listings = [Listing(symbol=s, price=Decimal(50)) for s in ("XYZ", "ABC")]
         self.market = Market(listings, [])
-        account = Account(
-            name="main",
-            id="1",
-            account_number="SIM000001",
-            key="k",
-            secret="s",
-            cash=Decimal(cash),
-            multiplier=Decimal(multiplier),
-            last_equity=Decimal(cash),
-            created_at=self.clock.at,
-        )
+        self.rules, self.behaviour = rules, behaviour
+        self._fill_model, self._fill_delay = fill_model or TouchFills(), fill_delay
+        self._costs, self._overnight = costs, overnight
         qty = Decimal(held)
-        position = Position(account="main", symbol="XYZ", qty=qty, cost=qty * 40)
-        self.ledger = Ledger({"main": account}, {("main", "XYZ"): position})
-        self.venue = Venue(
-            Floor(self.ledger, self.market, self.clock, rules, Ids(seed=7)),
-            self.kept,
-            fill_model or TouchFills(),
-            lambda order: fill_delay,
-            self._schedule,
+        self.kept.put_account(
+            Account(
+                name="main",
+                id="1",
+                account_number="SIM000001",
+                key="k",
+                secret="s",
+                cash=Decimal(cash),
+                multiplier=Decimal(multiplier),
+                last_equity=Decimal(cash),
+                created_at=self.clock.at,
+            )
         )
-        if behaviour:
-            self.venue.behave(behaviour)
-        for symbol in ("XYZ", "ABC"):
-            self.quote(symbol, "49.99", "50.01")
+        self.kept.put_position(Position(account="main", symbol="XYZ", qty=qty, cost=qty * 40))
+        self._open()
+        for listing in listings:
+            self.quote(listing.symbol, str(listing.price - CENT), str(listing.price + CENT))
+
+    def _open(self) -> None:
+        """The engine over what was kept, as a start of the process finds it."""
+        self.ledger, facts = self.kept.ledger(), self.kept.facts
+        ids = Ids(seed=7, counter=int(facts.get("ids", 0)))
+        self.venue = Venue(
+            Floor(self.ledger, self.market, self.clock, self.rules, ids),
+            self.kept,
+            self._fill_model,
+            lambda order: self._fill_delay,
+            self._schedule,
+            self._costs,
+            self._overnight,
+            date.fromisoformat(facts[FACT]) if FACT in facts else None,
+        )
+        if self.behaviour:
+            self.venue.behave(self.behaviour)
+
+    def restart(self) -> None:
+        """The process ends with what it had scheduled, and another goes on."""
+        self.steps.clear()
+        self._open()
+        self.venue.resume()
 
     def _schedule(self, delay: float, step: Callable[[], None]) -> None:
         self.delays.append(delay)
