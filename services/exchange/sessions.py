@@ -103,7 +103,7 @@ def _holidays(year: int) -> frozenset[date]:
     """NYSE's rules; one-off closures (mourning, storms) are not in them."""
     fixed = [date(year, 7, 4), date(year, 12, 25)] + ([date(year, 6, 19)] if year >= 2022 else [])
     days = {
-        _nth(year, 1, 0, 3),  # Martin Luther King
+        *([_nth(year, 1, 0, 3)] if year >= 1998 else []),  # Martin Luther King
         _nth(year, 2, 0, 3),  # Presidents
         _easter(year) - 2 * DAY,  # Good Friday
         _nth(year, 6, 0, 1) - 7 * DAY,  # Memorial: the Monday a week before June's first...
