@@ -25,7 +25,7 @@ class _Part(BaseModel):
 
 class BookAccount(_Part):
     cash: Money
-    multiplier: Literal["1", "2"] = "2"
+    multiplier: Literal["1", "2", "4"] = "2"
     equity_at_open: Money | None = None
 
 

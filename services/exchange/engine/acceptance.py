@@ -25,6 +25,7 @@ from services.exchange.engine.pre_trade import Asked, Prices
 from services.exchange.engine.reserves import Reserve, expected_price, reserve_for, spread_debit
 from services.exchange.engine.triggers import trailing_stop
 from services.exchange.market.boards import Board
+from services.exchange.market.options import OCC
 from services.exchange.sessions import phase_at
 
 
@@ -104,7 +105,9 @@ def _others(floor: Floor, account: str, replaced: Order | None) -> list[Order]:
 
 def _board(floor: Floor, symbol: str) -> Board:
     board = floor.market.find(symbol)
-    if board is None:
+    if board is None and OCC.fullmatch(symbol):
+        option_rules.check_expired(symbol, floor.clock.now())
+    if board is None or board.listing.symbol != symbol:
         raise RefusedError(Cause.UNKNOWN_ASSET, {"symbol": symbol})
     return board
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 from services.exchange.engine.accounts import Position
 from services.exchange.engine.activities import ASSIGNED, EXERCISED, EXPIRED
 from services.exchange.engine.booking import Booking
-from services.exchange.engine.contracts import Contract
 from services.exchange.engine.errors import Cause, RefusedError
 from services.exchange.engine.floor import Floor
 from services.exchange.engine.matching import symbols_of
 from services.exchange.engine.orders import CONTRACT_SIZE, ZERO, Side, Status, is_contract
+from services.exchange.market.options import Contract
 
 IN_THE_MONEY = Decimal("0.01")
 OVER = "the contract has expired"
@@ -40,7 +40,7 @@ class Exercise:
         for position in list(self._floor.ledger.positions.values()):
             if not position.qty or not _is_over(position.symbol, day):
                 continue
-            contract = Contract.of(position.symbol)
+            contract = Contract.parsed(position.symbol)
             if _worth(contract, self._floor.price(contract.underlying)) >= IN_THE_MONEY:
                 kind = EXERCISED if position.qty > 0 else ASSIGNED
                 self._turn_into_shares(position, kind)
@@ -49,7 +49,7 @@ class Exercise:
 
     def _turn_into_shares(self, position: Position, kind: str) -> None:
         """The premium is realised with the contract; shares move at the strike."""
-        contract = Contract.of(position.symbol)
+        contract = Contract.parsed(position.symbol)
         self._remove(position, kind)
         takes = (contract.right == "C") == (position.qty > 0)
         shares = abs(position.qty) * CONTRACT_SIZE
@@ -76,7 +76,7 @@ class Exercise:
 
 
 def _is_over(symbol: str, day: date) -> bool:
-    return is_contract(symbol) and Contract.of(symbol).expires <= day
+    return is_contract(symbol) and Contract.parsed(symbol).expires <= day
 
 
 def _worth(contract: Contract, price: Decimal) -> Decimal:

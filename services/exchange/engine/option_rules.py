@@ -1,29 +1,35 @@
 """What is checked of orders in options (alpaca.md §8.12): contract, hours, level, money. Pure."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, time
 from decimal import Decimal
 
 from services.exchange import sessions
 from services.exchange.engine.accounts import Account
-from services.exchange.engine.contracts import Contract, collateral, uncovered_calls
+from services.exchange.engine.contracts import collateral, uncovered_calls
 from services.exchange.engine.errors import Cause, RefusedError
 from services.exchange.engine.orders import CONTRACT_SIZE, ZERO, Order, Side, is_contract
 from services.exchange.engine.standing import Holding, Standing
+from services.exchange.market.options import Contract
 from services.exchange.wire import number
 
 LAST_OPENING = time(15, 30)
 COVERED, LONG, SPREADS = 1, 2, 3  # the levels that allow them
 
 
+def check_expired(symbol: str, at: datetime) -> None:
+    """Nothing is said of what is no contract at all."""
+    with suppress(ValueError):
+        if Contract.parsed(symbol).closes <= at:
+            raise RefusedError(Cause.CONTRACT_NOT_ACTIVE, {"symbol": symbol})
+
+
 def check_contract(symbol: str, at: datetime, *, opens: bool) -> None:
     """It has not expired, and on its last day nothing is opened from half past three."""
-    local = at.astimezone(sessions.NEW_YORK)
-    expires = Contract.of(symbol).expires
-    closed = local.date() == expires and local.time() >= sessions.CLOSE
-    if local.date() > expires or closed:
-        raise RefusedError(Cause.CONTRACT_NOT_ACTIVE, {"symbol": symbol})
-    if opens and local.date() == expires and local.time() >= LAST_OPENING:
+    check_expired(symbol, at)
+    contract, local = Contract.parsed(symbol), at.astimezone(sessions.NEW_YORK)
+    if opens and local.date() == contract.expires and local.time() >= LAST_OPENING:
         raise RefusedError(Cause.OPTION_EXPIRY_DAY, {"symbol": symbol})
 
 
@@ -81,7 +87,7 @@ def tied_up(before: Coverage, legs: Mapping[str, Decimal], debit: Decimal) -> De
     short = uncovered_calls(after.contracts, after.shares)
     if short > uncovered_calls(before.contracts, before.shares):
         written = [symbol for symbol, qty in legs.items() if qty < 0]
-        underlying = Contract.of(written[0]).underlying
+        underlying = Contract.parsed(written[0]).underlying
         needed = -sum((legs[symbol] for symbol in written), ZERO) * CONTRACT_SIZE
         free = max(needed - short * CONTRACT_SIZE, ZERO)
         held = max(before.shares.get(underlying, ZERO), ZERO)

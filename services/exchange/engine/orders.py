@@ -1,6 +1,5 @@
 """What an order is on the exchange: its status table and its face on the wire."""
 
-import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -10,16 +9,16 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
+from services.exchange.market.options import OCC
 from services.exchange.wire import instant, number, optional_instant, optional_number, truncated_qty
 
 ZERO = Decimal(0)
 CONTRACT_SIZE = Decimal(100)
-_CONTRACT = re.compile(r"[A-Z]{1,6}\d{6}[CP]\d{8}")
 
 
 def is_contract(symbol: str) -> bool:
     """Whether it is an OCC option symbol: XYZ260320C00050000."""
-    return _CONTRACT.fullmatch(symbol) is not None
+    return OCC.fullmatch(symbol) is not None
 
 
 def units(symbol: str) -> Decimal:

@@ -83,6 +83,8 @@ def check_intent(asked: Asked, *, enforced: bool) -> None:
 
 def check_asset(asked: Asked) -> None:
     listing = asked.board.listing
+    if not listing.active:
+        raise RefusedError(Cause.NOT_ACTIVE, {"symbol": listing.symbol})
     if not listing.tradable:
         raise RefusedError(Cause.NOT_TRADABLE, {"symbol": listing.symbol})
     if asked.terms.fractional:

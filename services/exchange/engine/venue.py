@@ -95,6 +95,9 @@ class Venue:
             raise RefusedError(Cause.REPLACED)
         if not old.is_open:
             raise RefusedError(Cause.NOT_OPEN)
+        previous = self.floor.ledger.orders.get(old.replaces or "")
+        if previous is not None and previous.status is Status.PENDING_REPLACE:
+            raise RefusedError(Cause.CHAIN_UNSETTLED)
         if old.status not in REPLACEABLE:
             raise RefusedError(Cause.NOT_REPLACEABLE, {"status": old.status.value})
         terms = changed_terms(old, changes, self.floor.rules)
@@ -174,5 +177,5 @@ class Venue:
         """One tick: what is over ends, what waited for its hours is released, stops are reached,
         the rest is matched; then, after a close, the day ends."""
         self._day.turn(update.ticks)
-        self._matching.turn(update.ticks)
+        self._matching.turn([*update.ticks, *update.options])
         self._day_end.turn()
