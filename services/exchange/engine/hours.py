@@ -1,10 +1,10 @@
 """When an order may work (alpaca.md §8.2)."""
 
+from services.exchange.engine.order_types import TIMES_IN_FORCE
 from services.exchange.engine.orders import Terms
 from services.exchange.sessions import Phase
 
 EXTENDED = frozenset({Phase.PRE_MARKET, Phase.AFTER_HOURS})
-AUCTIONS = frozenset({"opg", "cls"})
 
 
 def works_in(terms: Terms, phase: Phase) -> bool:
@@ -16,4 +16,4 @@ def works_in(terms: Terms, phase: Phase) -> bool:
 
 def matches_in(terms: Terms, phase: Phase) -> bool:
     """As `works_in`; what waits for an auction meets no quote."""
-    return works_in(terms, phase) and terms.time_in_force not in AUCTIONS
+    return works_in(terms, phase) and not TIMES_IN_FORCE[terms.time_in_force].auction

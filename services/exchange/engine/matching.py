@@ -9,7 +9,7 @@ from services.exchange.engine.behaviour import Behaviour
 from services.exchange.engine.booking import PENDING, Booking
 from services.exchange.engine.fill_model import FillModel
 from services.exchange.engine.floor import Floor
-from services.exchange.engine.hours import AUCTIONS, matches_in
+from services.exchange.engine.hours import matches_in
 from services.exchange.engine.order_types import TIMES_IN_FORCE
 from services.exchange.engine.orders import WORKING, ZERO, Order, Side, Status
 from services.exchange.market.boards import Board
@@ -79,13 +79,13 @@ class Matching:
         execution = self._model.execute(asked, quote, board)
         if execution is not None:
             execution = self.behaviour.fill(order, execution)
-        if execution is not None and order.time_in_force == "fok":
+        rule = TIMES_IN_FORCE[order.time_in_force]
+        if execution is not None and rule.whole:
             whole = order.model_copy(update={"filled_qty": order.filled_qty + execution.qty})
             execution = execution if whole.is_complete_at(execution.price) else None
         if execution is not None:
             order = self._booking.fill(order, *execution)
-        immediate = TIMES_IN_FORCE[order.time_in_force].immediate
-        if order.is_open and immediate and order.status in WORKING:
+        if order.is_open and rule.immediate and order.status in WORKING:
             self._booking.move(order, Status.CANCELED, "canceled", UNFILLED)
 
     # -- stops --------------------------------------------------------------------------------
@@ -161,6 +161,6 @@ def symbols_of(order: Order) -> Iterable[str]:
 
 
 def _may_trade(order: Order) -> bool:
-    if triggers.waits_for_stop(order) or order.time_in_force in AUCTIONS:
+    if triggers.waits_for_stop(order):
         return False
     return order.status in WORKING | PENDING or order.elected_at is not None
