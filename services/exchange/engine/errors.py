@@ -21,6 +21,10 @@ class Cause(Enum):
     NO_ORDER = (404, 40410000, "order not found for {id}")
     NO_POSITION = (404, 40410000, "position does not exist")
     NO_ASSET = (404, 40410000, "asset not found for {symbol}")
+    NO_CONTRACT = (404, 40410000, "option contract not found for {symbol}")
+    NO_WATCHLIST = (404, 40410000, "watchlist not found")
+    NO_ANNOUNCEMENT = (404, 40410000, "announcement not found")
+    NO_MARKET = (404, 40410000, "market not found: {market}")
     INTERNAL = (500, 50010000, "internal server error occurred")
 
     UNKNOWN_ASSET = (422, 42210000, 'asset "{symbol}" not found')

@@ -1,6 +1,16 @@
 """The whole REST surface: method, path, who answers. What is not here is 404."""
 
-from services.exchange.rest import account, activities, market_data, orders, positions, reference
+from services.exchange.rest import (
+    account,
+    activities,
+    assets,
+    corporate_actions,
+    market_data,
+    markets,
+    orders,
+    positions,
+    reference,
+)
 from services.exchange.rest.call import Handler
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
@@ -22,8 +32,17 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v2/account/activities/{kind}", activities.activities),
     ("GET", "/v2/clock", reference.clock),
     ("GET", "/v2/calendar", reference.calendar),
-    ("GET", "/v2/assets", reference.assets),
-    ("GET", "/v2/assets/{symbol}", reference.asset),
+    ("GET", "/v3/clock", markets.clock),
+    ("GET", "/v3/calendar/{market}", markets.calendar),
+    ("GET", "/v2/assets", assets.assets),
+    ("GET", "/v2/assets/{symbol}", assets.asset),
+    ("GET", "/v2/corporate_actions/announcements", corporate_actions.announcements),
+    (
+        "GET",
+        "/v2/corporate_actions/announcements/{announcement_id}",
+        corporate_actions.announcement,
+    ),
+    ("GET", "/v1/corporate-actions", corporate_actions.data),
     ("GET", "/v2/stocks/quotes/latest", market_data.latest_quotes),
     ("GET", "/v2/stocks/trades/latest", market_data.latest_trades),
     ("GET", "/v2/stocks/bars/latest", market_data.latest_bars),
