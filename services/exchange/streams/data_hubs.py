@@ -55,7 +55,10 @@ class HeldBack:
 
 
 class Contracts:
-    """Contracts are priced when somebody looks: what those looked at say that is new."""
+    """What the contracts that somebody wants say that is new.
+
+    They are looked up at every tick, which keeps them on the market's boards, trades included.
+    """
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[Quote | None, Trade | None]] = {}
