@@ -16,11 +16,26 @@ from services.exchange.scenarios.reading import (
 from services.exchange.scenarios.triggers import Trigger
 
 TUESDAY_NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
-PROMISED = (
-    "flash-crash broker-down slow-broker deaf-stream partial-fills rejects 504-after-accept"
-    " halted-symbol outside-trade half-day gap-through-stop cancel-race rate-limited"
-    " duplicate-events split account-restricted half-dead-session stale-positions"
-).split()
+PROMISED = [
+    "flash-crash",
+    "broker-down",
+    "slow-broker",
+    "deaf-stream",
+    "partial-fills",
+    "rejects",
+    "504-after-accept",
+    "halted-symbol",
+    "outside-trade",
+    "half-day",
+    "gap-through-stop",
+    "cancel-race",
+    "rate-limited",
+    "duplicate-events",
+    "split",
+    "account-restricted",
+    "half-dead-session",
+    "stale-positions",
+]
 
 GOOD = """\
 about = "One sentence."
