@@ -8,6 +8,7 @@ from aiohttp import web
 
 from services.exchange.clock import Clock
 from services.exchange.engine.venue import Venue
+from services.exchange.equity import EquityLog
 from services.exchange.market.boards import Market
 from services.exchange.rate_limit import RateLimit
 from services.exchange.request_log import RequestLog
@@ -17,6 +18,7 @@ from services.exchange.store import Store
 from services.exchange.streams.connection import Connections
 from services.exchange.streams.data_hubs import DataHubs
 from services.exchange.streams.trade_hub import TradeHub
+from services.exchange.watchlists import Watchlists
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Exchange:
     director: Director
     past: Past
     connections: Connections
+    watchlists: Watchlists
+    equity: EquityLog
     sockets: "WeakSet[web.WebSocketResponse]" = field(default_factory=WeakSet)
 
     def fail(self, error: Exception) -> None:

@@ -1,11 +1,13 @@
 """From settings and the state file to an exchange that is ready to serve."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from services.exchange import sessions
@@ -17,9 +19,12 @@ from services.exchange.engine.fill_model import FillModel, PartialFills, TouchFi
 from services.exchange.engine.floor import Floor
 from services.exchange.engine.ledger import Ledger
 from services.exchange.engine.venue import Venue
+from services.exchange.equity import FACT as EQUITY
+from services.exchange.equity import EquityLog
 from services.exchange.exchange import Exchange
 from services.exchange.ids import Ids
 from services.exchange.market.boards import Market
+from services.exchange.market.catalogue import catalogue
 from services.exchange.market.quotes import CENT, PriceSource
 from services.exchange.market.tape import Tape, TapePlayer
 from services.exchange.market.walk import Walk
@@ -30,6 +35,8 @@ from services.exchange.settings import Settings
 from services.exchange.store import VERSION, Standstill, StateError, Store
 from services.exchange.streams.data_hubs import DataHubs
 from services.exchange.streams.trade_hub import TradeHub
+from services.exchange.watchlists import FACT as WATCHLISTS
+from services.exchange.watchlists import Watchlists
 
 SAVE_EVERY = 5.0  # true seconds between two notes of where prices and time stand
 TEST_LISTING = Listing(symbol="FAKEPACA", price=Decimal(100))
@@ -42,6 +49,7 @@ class Opened:
     exchange: Exchange
     walk: Walk
     test_market: Market
+    player: TapePlayer | None = None
 
     def turn(self) -> None:
         """One tick of everything: prices, matching, then who watches."""
@@ -50,6 +58,7 @@ class Opened:
         now = exchange.clock.now()
         update = exchange.market.advance(now)
         exchange.venue.turn(update)
+        exchange.equity.note(now, exchange.venue.floor.equities)
         exchange.data_hubs.publish(now, update, exchange.market.find)
         exchange.data_hubs.publish_test(self.test_market.advance(now))
 
@@ -57,6 +66,10 @@ class Opened:
         now = self.exchange.clock.now()
         still = Standstill(now, self.walk.step, self.walk.mids)
         self.exchange.store.put_fact("standstill", still.as_text())
+        lasting = self.exchange.market.memory()
+        if self.player is not None:
+            lasting["factors"] = {s: str(factor) for s, factor in self.player.factors.items()}
+        self.exchange.store.put_fact("market", json.dumps(lasting))
 
 
 def open_exchange(
@@ -79,18 +92,35 @@ def open_exchange(
     now = clock.now()
     ledger = _ledger(book, store, now)
     listings = _listings(book, tape)
-    _check_listed(ledger, listings)
+    named = {listing.symbol for listing in listings}
+    quiet = [listing for listing in catalogue() if listing.symbol not in named]
+    _check_listed(ledger, listings + quiet)
     walk = Walk(
         [listing for listing in listings if not tape or listing.symbol not in tape.symbols],
+        quiet=[listing for listing in quiet if listing.active],
+        stride=max(round(1 / settings.tick), 1),
+        seconds=Decimal(settings.tick) * Decimal(settings.speed),
         seed=settings.seed,
         step_deviation=_step_deviation(settings),
-        trading=sessions.is_open,
+        trading=lambda at: sessions.phase_at(at) is not sessions.Phase.CLOSED,
         mids=still.mids if still else None,
         step=still.step if still else 0,
     )
-    sources: list[PriceSource] = [walk] + ([TapePlayer(tape)] if tape else [])
-    market = Market(listings, sources)
+    lasting = json.loads(store.fact("market") or "null")
+    player = TapePlayer(tape, _factors(lasting)) if tape else None
+    sources: list[PriceSource] = [walk] + ([player] if player else [])
+    delisted = [one for one in catalogue() if not one.active and one.symbol not in named]
+    market = Market(
+        listings + quiet + delisted,
+        sources,
+        quiet={listing.symbol for listing in quiet},
+        seed=settings.seed,
+        begun=_begun(store, now),
+        pauses=settings.fill_model == "realistic",
+    )
     market.take(walk.opening(now), now)
+    if lasting:
+        market.recall(lasting)
     trade_hub = TradeHub()
     store.publish = trade_hub.publish
     venue = Venue(
@@ -115,8 +145,13 @@ def open_exchange(
         play.director,
         play.past,
         play.connections,
+        Watchlists(store.fact(WATCHLISTS), store.put_fact),
+        EquityLog(store.facts(EQUITY), store.put_fact),
     )
-    opened = Opened(exchange, walk, _test_market(settings, now))
+    for account in ledger.accounts.values():
+        exchange.equity.begin(account.name, account.last_equity, now)
+    opened = Opened(exchange, walk, _test_market(settings, now), player)
+    market.on_change = opened.note_standstill
     opened.note_standstill()
     opened.turn()
     venue.resume()
@@ -186,19 +221,39 @@ def _accounts(book: Book, now: datetime) -> dict[str, Account]:
             cash=line.cash,
             multiplier=Decimal(line.multiplier),
             last_equity=line.cash + held if line.equity_at_open is None else line.equity_at_open,
+            last_position_value=held,
             created_at=now,
         )
     return accounts
 
 
 def _listings(book: Book, tape: Tape | None) -> list[Listing]:
-    """The book's instruments; what only the tape knows comes after."""
-    listed = {listing.symbol: listing for listing in book.market}
+    """The book's instruments, as far as it tells them, else as the catalogue does; what only
+    the tape knows comes after."""
+    known = {listing.symbol: listing for listing in catalogue()}
+    listed = {}
+    for listing in book.market:
+        told = listing.model_dump(exclude_defaults=True)
+        listed[listing.symbol] = known.get(listing.symbol, listing).model_copy(update=told)
     for symbol, mid in (tape.first_mids() if tape else {}).items():
         price = mid.quantize(CENT)
-        known = listed.get(symbol) or Listing(symbol=symbol, price=price)
-        listed[symbol] = known.model_copy(update={"price": price})
+        taped = listed.get(symbol) or known.get(symbol) or Listing(symbol=symbol, price=price)
+        listed[symbol] = taped.model_copy(update={"price": price})
     return list(listed.values())
+
+
+def _begun(store: Store, now: datetime) -> date:
+    """New York's day on which this state's prices began; history before it is made up."""
+    noted = store.fact("begun")
+    if noted is None:
+        noted = now.astimezone(sessions.NEW_YORK).date().isoformat()
+        store.put_fact("begun", noted)
+    return date.fromisoformat(noted)
+
+
+def _factors(lasting: dict[str, Any] | None) -> dict[str, Decimal]:
+    """What scenarios multiplied the tape's prices with before the restart."""
+    return {s: Decimal(text) for s, text in (lasting or {}).get("factors", {}).items()}
 
 
 def _check_listed(ledger: Ledger, listings: list[Listing]) -> None:

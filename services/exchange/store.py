@@ -94,6 +94,13 @@ class Store:
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
+    def facts(self, kind: str) -> dict[str, str]:
+        """Those whose names begin with a word."""
+        rows = self._db.execute(
+            "SELECT name, value FROM facts WHERE name GLOB ? || ' *'", (kind,)
+        ).fetchall()
+        return {str(name): str(value) for name, value in rows}
+
     def accounts(self) -> list[Account]:
         return [Account.model_validate_json(text) for text in self._documents("accounts")]
 

@@ -77,6 +77,10 @@ class Floor:
         kept = kept_qty(self.open_orders(position.account), position.symbol)
         return max(abs(position.qty) - kept, ZERO)
 
+    def equities(self) -> list[tuple[str, Decimal]]:
+        """What each account is worth, in dollars."""
+        return [(name, self.standing(name).equity) for name in self.ledger.accounts]
+
     def standing(self, account: str, without: Order | None = None) -> Standing:
         holdings = [self._holding(position) for position in self.positions(account)]
         orders = [o for o in self.open_orders(account) if without is None or o.id != without.id]

@@ -10,6 +10,7 @@ from services.exchange.rest import (
     orders,
     positions,
     reference,
+    watchlists,
 )
 from services.exchange.rest.call import Handler
 
@@ -36,6 +37,18 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v3/calendar/{market}", markets.calendar),
     ("GET", "/v2/assets", assets.assets),
     ("GET", "/v2/assets/{symbol}", assets.asset),
+    ("GET", "/v2/watchlists", watchlists.listing),
+    ("POST", "/v2/watchlists", watchlists.create),
+    ("GET", "/v2/watchlists:by_name", watchlists.one),
+    ("PUT", "/v2/watchlists:by_name", watchlists.update),
+    ("POST", "/v2/watchlists:by_name", watchlists.add),
+    ("DELETE", "/v2/watchlists:by_name", watchlists.delete),
+    ("DELETE", "/v2/watchlists:by_name/{symbol}", watchlists.remove),
+    ("GET", "/v2/watchlists/{watchlist_id}", watchlists.one),
+    ("PUT", "/v2/watchlists/{watchlist_id}", watchlists.update),
+    ("POST", "/v2/watchlists/{watchlist_id}", watchlists.add),
+    ("DELETE", "/v2/watchlists/{watchlist_id}", watchlists.delete),
+    ("DELETE", "/v2/watchlists/{watchlist_id}/{symbol}", watchlists.remove),
     ("GET", "/v2/corporate_actions/announcements", corporate_actions.announcements),
     (
         "GET",
