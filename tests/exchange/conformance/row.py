@@ -263,6 +263,11 @@ def settled() -> Stage:
     return Stage("settle")
 
 
-def partial(qty: str, symbol: str = "XYZ") -> Stage:
-    """The next execution in the symbol is cut to `qty`."""
-    return Stage("partial", {"symbol": symbol, "qty": qty})
+def partial(share: str, symbol: str = "XYZ") -> Stage:
+    """The next execution in the symbol is cut to a share of it."""
+    return fault("partial_fill", share=share, when={"times": 1, "symbol": symbol})
+
+
+def fault(do: str, **fields: Any) -> Stage:
+    """A fault as a scenario's file names it."""
+    return Stage("fault", {"do": do, **fields})

@@ -15,6 +15,7 @@ from conformance.row import (
     Stage,
     cancel,
     clock,
+    fault,
     order,
     partial,
     patch,
@@ -218,7 +219,7 @@ KINDS = (
         "5.3-partial-fill",
         "partial_fill: with price, qty and position_qty of the part",
         (
-            partial("4"),
+            partial("0.4"),
             post(order()),
             price("XYZ", "49.99", "50.01"),
             Events(
@@ -301,15 +302,14 @@ KINDS = (
         "5.3-restated",
         "restated: a split changes a resting order",
         (
-            post(order(type="limit", limit_price="10", symbol="ABC", time_in_force="gtc")),
-            Stage("split", {"symbol": "ABC", "new": 2, "old": 1}),
+            post(order(type="limit", limit_price="10", symbol="SPL", time_in_force="gtc")),
+            fault("split", symbol="SPL", new=2, old=1),
             Events(
                 "order",
                 ("pending_new", "new", "restated"),
                 {2: {"order": {"status": "new", "qty": "20", "limit_price": "5"}}},
             ),
         ),
-        world="splits",
     ),
 )
 FAULTS = (
@@ -318,7 +318,7 @@ FAULTS = (
         "order_cancel_rejected: the order is back to working, with a reason",
         (
             post(REST),
-            Stage("fault", {"name": "cancel_rejected"}),
+            fault("cancel_rejected", when={"times": 1}),
             cancel(),
             Events(
                 "order",
@@ -326,14 +326,13 @@ FAULTS = (
                 {3: {"reason": SOME, "order": {"status": "new"}}},
             ),
         ),
-        world="faults",
     ),
     Row(
         "5.3-order-replace-rejected",
         "order_replace_rejected: the old order is back to working, with a reason",
         (
             post(REST, save="old"),
-            Stage("fault", {"name": "replace_rejected"}),
+            fault("replace_rejected", when={"times": 1}),
             patch("old", {"limit_price": "44"}),
             Events(
                 "old",
@@ -341,13 +340,12 @@ FAULTS = (
                 {3: {"reason": SOME, "order": {"status": "new"}}},
             ),
         ),
-        world="faults",
     ),
     Row(
         "5.3-rejected",
         "rejected: after a 200 for the POST, with failed_at",
         (
-            Stage("fault", {"name": "rejected"}),
+            fault("venue_reject", when={"times": 1}),
             post(REST),
             Events(
                 "order",
@@ -355,7 +353,6 @@ FAULTS = (
                 {1: {"order": {"status": "rejected", "failed_at": UTC}}},
             ),
         ),
-        world="faults",
     ),
 )
 ROWS = TALK + KINDS + FAULTS

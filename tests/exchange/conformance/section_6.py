@@ -14,6 +14,7 @@ from conformance.row import (
     Say,
     Socket,
     Stage,
+    fault,
     like,
     price,
 )
@@ -304,7 +305,7 @@ MESSAGES = (
         (
             *open_feed(),
             Say(subscribe(statuses=["XYZ"]), (SOME,)),
-            Stage("halt", {"symbol": "XYZ"}),
+            fault("halt", symbol="XYZ"),
             Hear(
                 (
                     message(
@@ -312,7 +313,7 @@ MESSAGES = (
                     ),
                 )
             ),
-            Stage("resume", {"symbol": "XYZ"}),
+            fault("resume", symbol="XYZ"),
             Hear((message("s", "rc", "rm", "z", S="XYZ", sc="T", sm=SOME, t=EXTENSION),)),
         ),
     ),
@@ -322,7 +323,8 @@ MESSAGES = (
         (
             *open_feed(),
             Say(subscribe(lulds=["XYZ"]), (SOME,)),
-            Stage("luld", {"symbol": "XYZ"}),
+            price("XYZ", "49.90", "50.10"),
+            Stage("clock_at", {"at": "12:56"}),
             Hear((message("l", "i", "z", S="XYZ", u=NUMBER, d=NUMBER, t=EXTENSION),)),
         ),
     ),
@@ -334,7 +336,7 @@ MESSAGES = (
             Say(subscribe(trades=["XYZ"]), (SOME,)),
             price("XYZ", "49.90", "50.10", "50.05"),
             Hear((message("t", S="XYZ"),)),
-            Stage("correct", {"symbol": "XYZ", "price": "50.04"}),
+            fault("correct", symbol="XYZ", percent=-1),
             Hear(
                 (
                     message(
@@ -349,7 +351,7 @@ MESSAGES = (
                         "z",
                         S="XYZ",
                         op=50.05,
-                        cp=50.04,
+                        cp=49.55,
                         t=EXTENSION,
                     ),
                 )
@@ -364,7 +366,7 @@ MESSAGES = (
             Say(subscribe(trades=["XYZ"]), (SOME,)),
             price("XYZ", "49.90", "50.10", "50.05"),
             Hear((message("t", S="XYZ"),)),
-            Stage("cancel_trade", {"symbol": "XYZ"}),
+            fault("bust", symbol="XYZ"),
             Hear((message("x", "i", "x", "s", "z", S="XYZ", p=50.05, t=EXTENSION),)),
         ),
     ),

@@ -277,7 +277,7 @@ GROUPS = (
         "8.8-bracket-partial-entry",
         "a partly filled parent leaves the legs held",
         (
-            partial("4"),
+            partial("0.4"),
             post(BRACKET),
             *LEGS,
             now(status="partially_filled"),
@@ -289,7 +289,7 @@ GROUPS = (
         "8.8-bracket-entry-ends",
         "an entry that ends partly filled takes its legs with it: the shares are unprotected",
         (
-            partial("4"),
+            partial("0.4"),
             post(BRACKET),
             *LEGS,
             price("XYZ", "52", "52.02"),
@@ -336,7 +336,7 @@ GROUPS = (
         (
             post(BRACKET),
             *LEGS,
-            partial("4"),
+            partial("0.4"),
             price("XYZ", "60.10", "60.12"),
             now("profit", filled_qty="4"),
             now("stop", qty="6"),
@@ -582,7 +582,7 @@ CHANGES = (
         "8.9-qty-over-filled",
         "the new quantity is over what has filled",
         (
-            partial("4"),
+            partial("0.4"),
             post(order(type="limit", limit_price="51")),
             patch("order", {"qty": "4"}, {"code": 42210000, "message": "qty must be > filled_qty"},
                   status=422),
@@ -616,13 +616,13 @@ CHANGES = (
         "8.9-keeps-fills",
         "whether a replacement carries its old order's fills is a setting",
         (
-            partial("4"),
+            partial("0.4"),
             post(order(type="limit", limit_price="51")),
             patch("order", {"limit_price": "49"}, {"qty": "10", "filled_qty": "4"}),
         ),
         setting="replace_keeps_fills",
         otherwise=(
-            partial("4"),
+            partial("0.4"),
             post(order(type="limit", limit_price="51")),
             patch("order", {"limit_price": "49"}, {"filled_qty": "0"}),
         ),

@@ -290,7 +290,7 @@ SHARES = (
         "8.4-after-partial",
         "what has filled of a closing order holds nothing any more",
         (
-            partial("3"),
+            partial("0.3"),
             post(order(side="sell", type="limit", limit_price="49", qty="10")),
             get("/v2/positions/XYZ", {"qty": "9", "qty_available": "2"}),
         ),

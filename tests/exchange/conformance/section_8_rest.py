@@ -6,6 +6,7 @@ from conformance.row import (
     Is,
     Row,
     Stage,
+    fault,
     get,
     has,
     now,
@@ -125,9 +126,9 @@ PAPER = (
         "8.11-halt",
         "a market order in a halted symbol is refused or rejected",
         (
-            Stage("halt", {"symbol": "BIG"}),
+            fault("halt", symbol="BIG"),
             Call("POST", "/v2/orders", order(symbol="BIG"), one_of(200, 403, 422), save="order"),
-            Stage("resume", {"symbol": "BIG"}),
+            fault("resume", symbol="BIG"),
         ),
     ),
 )  # fmt: skip
@@ -235,7 +236,7 @@ OPTIONS = (
         "levels gate strategies: no spread at level 2",
         (
             contracts(),
-            Stage("change", {"account": "{own.account}", "options_level": 1}),
+            Stage("change", {"account": "{own.account}", "options_approved_level": 1}),
             Call("POST", "/v2/orders", OPTION, 403,
                  {"code": 40310000, "message": has("account not eligible for level")}),
         ),

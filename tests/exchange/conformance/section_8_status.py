@@ -64,7 +64,7 @@ MACHINE = (
         "8.1-partial-then-canceled",
         "a partly filled order that is cancelled keeps what was filled",
         (
-            partial("4"),
+            partial("0.4"),
             post(order(type="limit", limit_price="50.02")),
             now(status="partially_filled", filled_qty="4", filled_avg_price="50.01"),
             price("XYZ", "51", "51.02"),
@@ -256,7 +256,7 @@ TIMES = (
         "8.2-ioc-remainder",
         "ioc: the remainder of a part is cancelled",
         (
-            partial("4"),
+            partial("0.4"),
             post(order(time_in_force="ioc", type="limit", limit_price="51")),
             now(status="canceled", filled_qty="4"),
         ),

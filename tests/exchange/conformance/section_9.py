@@ -8,6 +8,7 @@ from conformance.row import (
     Row,
     Stage,
     cancel,
+    fault,
     get,
     has,
     like,
@@ -78,7 +79,7 @@ FORBIDDEN_ROWS = (
         "9-blocked",
         "a blocked account is not authorized to trade",
         (
-            Stage("change", {"account": "{own.account}", "trading_blocked": True}),
+            fault("restrict", account="{own.account}", to="blocked"),
             refused(order(), *FORBIDDEN, has("not authorized to trade")),
             get("/v2/account", {"trading_blocked": True}),
         ),
@@ -87,7 +88,7 @@ FORBIDDEN_ROWS = (
         "9-liquidation-only",
         "an account restricted to liquidation may only close",
         (
-            Stage("change", {"account": "{own.account}", "liquidation_only": True}),
+            fault("restrict", account="{own.account}", to="liquidation_only"),
             refused(order(symbol="ABC"), *FORBIDDEN, has("restricted to liquidation only")),
             post(order(side="sell")),
         ),

@@ -2,7 +2,7 @@
 
 `python -m tests.exchange.conformance.stage` reads its settings as one line of JSON, answers with its port, and serves until
 its stdin ends. Beside the exchange's own surface it has one more path, `POST /stage`, which takes
-`{"do": name, ...}`: see `Stage`. Nothing happens here by the passing of time.
+`{"deed": name, ...}`: see `Stage`. Nothing happens here by the passing of time.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from dataclasses import fields
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from traceback import format_exc
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from services.exchange.engine.rules import Rules
 from services.exchange.market.quotes import Quote, Trade
 from services.exchange.opening import Opened, open_exchange
 from services.exchange.request_log import RequestLog
+from services.exchange.scenarios.reading import step_of
 from services.exchange.server import build_app
 from services.exchange.sessions import NEW_YORK
 from services.exchange.settings import HOST, Settings
@@ -89,23 +91,31 @@ class Stage:
         self._take(symbol, Quote(symbol, low, 500, high, 500, now), trade)
         await self._rest()
 
-    async def halt(self, symbol: str) -> None:
-        self.market.halt(symbol, "T1")
+    async def fault(self, **step: Any) -> None:
+        """A fault as in a scenario's file."""
+        self.exchange.director.inject(step_of(step))
+        self.exchange.director.turn()
         self._publish([])
         await self._rest()
 
-    async def resume(self, symbol: str) -> None:
-        self.market.resume(symbol)
-        self._publish([])
+    async def change(self, account: str, **fields: Any) -> None:
+        """What only the broker can set of an account."""
+        self.exchange.venue.change_account(account, **fields)
         await self._rest()
 
-    async def change(self, account: str, **flags: Any) -> None:
-        """Restrictions of an account: what only the broker can set."""
-        self.exchange.venue.change_account(account, **flags)
+    async def late_trade(self, symbol: str, price: str) -> None:
+        """A print of the minute before."""
+        old = self.market.boards[symbol].trade
+        at, value = self.clock.at - timedelta(seconds=30), Decimal(price)
+        self._publish(
+            [Trade(symbol, (old.id if old else 0) + 1, value, 100, at, value, value, value)]
+        )
         await self._rest()
 
-    async def split(self, symbol: str, new: int, old: int) -> None:
-        self.exchange.venue.split(symbol, new, old)
+    async def test_tick(self) -> None:
+        """A tick of the permanent test stream."""
+        update = self.opened.test_market.advance(self.clock.at)
+        self.exchange.data_hubs.publish_test(update)
         await self._rest()
 
     async def settle(self) -> None:
@@ -124,7 +134,7 @@ class Stage:
     def _publish(self, ticks: list[Quote | Trade]) -> None:
         """A tick of everything but the price sources: see `Opened.turn`."""
         update = self.market.take(ticks, self.clock.at)
-        self.exchange.venue.turn(update.quoted)
+        self.exchange.venue.turn(update)
         self.exchange.data_hubs.publish(self.clock.at, update, self.market.find)
 
     async def _rest(self) -> None:
@@ -145,14 +155,15 @@ def chosen(asked: dict[str, Any]) -> Settings:
         name: time.fromisoformat(value) if kinds[name] is time else kinds[name](value)
         for name, value in asked.pop("rules", {}).items()
     }
-    limits = DataLimits(**asked.pop("data_limits", {}))
+    limits = asked.pop("data_limits", {})
+    limits["not_subscribed"] = frozenset(limits.get("not_subscribed", ()))
     book = Path(asked.pop("book"))
     return Settings(
         book=book,
         volatility=Decimal(0),
         fill_delay=0.0,
         rules=Rules(**rules),
-        data_limits=limits,
+        data_limits=DataLimits(**limits),
         **asked,
     )
 
@@ -166,7 +177,10 @@ async def serve(settings: Settings) -> None:
 
     async def staged(request: web.Request) -> web.Response:
         deed = await request.json()
-        await getattr(stage, deed.pop("do"))(**deed)
+        try:
+            await getattr(stage, deed.pop("deed"))(**deed)
+        except Exception:  # said where the row is judged
+            return web.Response(text=format_exc(), status=500)
         return web.Response(status=204)
 
     app = build_app(opened.exchange, settings)

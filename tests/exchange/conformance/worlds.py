@@ -23,6 +23,7 @@ MARKET: list[dict[str, Any]] = [
     {"symbol": "NSH", "price": "30.00", "spread_bps": 7, "shortable": False},
     {"symbol": "WHL", "price": "30.00", "spread_bps": 7, "fractionable": False},
     {"symbol": "DED", "price": "30.00", "spread_bps": 7, "tradable": False},
+    {"symbol": "SPL", "price": "20.00", "spread_bps": 10},
     {"symbol": "SPY", "price": "600.00", "spread_bps": 1, "has_options": True},
 ]
 
@@ -88,7 +89,7 @@ class World:
         return self.process.poll() is None
 
     def do(self, deed: str, **arguments: Any) -> None:
-        answer = self.session.post(self._stage, json={"do": deed, **arguments}, timeout=20)
+        answer = self.session.post(self._stage, json={"deed": deed, **arguments}, timeout=20)
         assert answer.status_code == 204, f"{deed} {arguments}: {answer.text}"
 
     def end(self) -> None:
@@ -105,11 +106,15 @@ class Worlds:
     def __init__(self, rows: Iterable[Row], folder: Path) -> None:
         self._rows, self._folder = tuple(rows), folder
         self._running: dict[str, World] = {}
+        self._broken: set[str] = set()
 
     def __getitem__(self, name: str) -> World:
+        assert name not in self._broken, f"the stage of {name} does not start"
         running = self._running.get(name)
         if running is None or not running.lives:
+            self._broken.add(name)
             running = self._running[name] = World(name, self._rows, self._folder)
+            self._broken.remove(name)
         return running
 
     def end(self) -> None:
