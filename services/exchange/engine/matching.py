@@ -35,15 +35,16 @@ class Matching:
         self.match(order.id)
 
     def turn(self, ticks: Iterable[Quote | Trade]) -> None:
-        """One tick of the market: trades move and elect stops, then quotes fill what works."""
+        """One tick of the market: quotes fill what works, then trades move and elect stops, which
+        so meet a quote once."""
         ticks = list(ticks)
         phase = sessions.phase_at(self._floor.clock.now())
-        if phase is Phase.REGULAR:
-            self._trigger(ticks)
         if phase is not Phase.CLOSED:
             for symbol in dict.fromkeys(t.symbol for t in ticks if isinstance(t, Quote)):
                 for order_id in list(self._at_work.get(symbol, ())):
                     self.match(order_id)
+        if phase is Phase.REGULAR:
+            self._trigger(ticks)
 
     def match(self, order_id: str, *, at_any_price: bool = False) -> None:
         """Try an order against the quote as it stands; `at_any_price` at the touch, limit or

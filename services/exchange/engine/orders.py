@@ -53,6 +53,7 @@ class Status(StrEnum):
     SUSPENDED = "suspended"
 
 
+UNACKNOWLEDGED = frozenset({Status.PENDING_NEW, Status.ACCEPTED})
 _ENDS = frozenset({Status.CANCELED, Status.EXPIRED})
 _BEFORE = frozenset({Status.NEW, Status.PENDING_CANCEL, Status.REJECTED}) | _ENDS
 _AT_WORK = _ENDS | {
@@ -65,7 +66,7 @@ _AT_WORK = _ENDS | {
     Status.STOPPED,
     Status.REJECTED,
 }
-_BACK = frozenset({Status.ACCEPTED, Status.NEW, Status.HELD, Status.PARTIALLY_FILLED})
+_BACK = UNACKNOWLEDGED | frozenset({Status.NEW, Status.HELD, Status.PARTIALLY_FILLED})
 # alpaca.md §8.1: which status may follow which. No entry: terminal.
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.ACCEPTED: _BEFORE | {Status.HELD, Status.PENDING_REPLACE},
@@ -81,7 +82,6 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PENDING_REPLACE: _ENDS | _BACK | {Status.FILLED, Status.REPLACED, Status.REJECTED},
 }
 WORKING = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
-UNACKNOWLEDGED = frozenset({Status.PENDING_NEW, Status.ACCEPTED})
 
 
 class _Frozen(BaseModel):
