@@ -25,6 +25,8 @@ class Cause(Enum):
     NO_WATCHLIST = (404, 40410000, "watchlist not found")
     NO_ANNOUNCEMENT = (404, 40410000, "announcement not found")
     NO_MARKET = (404, 40410000, "market not found: {market}")
+    DATA_REQUEST = (400, None, "{reason}")
+    NO_DATA = (404, None, "no {kind} found for {symbol}")
     INTERNAL = (500, 50010000, "internal server error occurred")
 
     UNKNOWN_ASSET = (422, 42210000, 'asset "{symbol}" not found')

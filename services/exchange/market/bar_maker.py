@@ -2,17 +2,19 @@
 
 A trade belongs to the minute of its own time. A bar is sent as soon as its minute is over, and
 again half a minute later if a late trade, a correction or a bust changed it meanwhile. A late
-trade moves high, low and volume, never open or close. Every trade counts, odd lots too.
+trade moves high, low and volume, never open or close. Every trade counts, odd lots too; a day
+is of its regular session, and what is printed at night is in no bar.
 """
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from services.exchange.market.lived import Lived
 from services.exchange.market.quotes import Bar, Trade
-from services.exchange.sessions import NEW_YORK
+from services.exchange.sessions import NEW_YORK, Phase, phase_at
 
 MINUTE = timedelta(minutes=1)
 UPDATED_AFTER = MINUTE + timedelta(seconds=30)
@@ -50,8 +52,12 @@ class BarMaker:
         self._running: dict[str, Charted] = {}
 
     def print(self, board: Charted, trade: Trade) -> None:
-        board.lived.trades.append(trade)
         minute = minute_of(trade.at)
+        phase = _phase(minute)
+        if phase is Phase.CLOSED:
+            board.trade = trade
+            return
+        board.lived.trades.append(trade)
         if _is_late(board, minute):
             self._late(board, trade, minute)
             return
@@ -63,6 +69,8 @@ class BarMaker:
         else:
             board.minute = Bar.begun(trade, minute)
             self._running[trade.symbol] = board
+        if phase is not Phase.REGULAR:
+            return
         if board.day and _day(board.day.at) == _day(trade.at):
             board.day.take(trade)
         else:
@@ -135,6 +143,11 @@ class BarMaker:
 
 def minute_of(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
+
+
+@lru_cache(maxsize=1024)
+def _phase(minute: datetime) -> Phase:
+    return phase_at(minute)
 
 
 def _is_late(board: Charted, minute: datetime) -> bool:

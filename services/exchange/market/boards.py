@@ -213,17 +213,25 @@ class Market:
     # -- over a restart -----------------------------------------------------------------------
 
     def memory(self) -> dict[str, Any]:
-        """What of the scenario's doing lasts: halts and drifts, as JSON. (Mids and factors are
-        the sources'.)"""
+        """What lasts beside the sources' own prices, as JSON: halts, drifts, yesterday's closes."""
         halted = {
             symbol: [reason, until.isoformat() if until else None]
             for symbol, (reason, until) in self._halts.items()
         }
-        return {"halts": halted, "drifts": [drift.as_json() for drift in self._drifts]}
+        closes = {
+            symbol: str(board.previous_close)
+            for symbol, board in self.boards.items()
+            if board.previous_close != board.listing.price
+        }
+        drifts = [drift.as_json() for drift in self._drifts]
+        return {"halts": halted, "drifts": drifts, "closes": closes}
 
     def recall(self, memory: dict[str, Any]) -> None:
         for symbol, (reason, until) in memory["halts"].items():
             if symbol in self.boards:
                 self.boards[symbol].halted = True
                 self._halts[symbol] = reason, datetime.fromisoformat(until) if until else None
+        for symbol, close in memory["closes"].items():
+            if symbol in self.boards:
+                self.boards[symbol].previous_close = Decimal(close)
         self._drifts = [Drift.parsed(raw) for raw in memory["drifts"]]

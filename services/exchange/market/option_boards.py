@@ -1,6 +1,6 @@
 """Contracts as boards: quotes and trades that follow the underlying's, made when asked for."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -48,13 +48,6 @@ class OptionBoards:
                     found.append(board.quote)
         return found
 
-    def chain(self, underlying: Board, now: datetime) -> Iterator[tuple[Contract, Board]]:
-        """All contracts of an underlying as they stand, watched or not."""
-        for contract in contracts_of(underlying.listing, now):
-            board = board_of(contract, underlying)
-            refresh(board, contract, underlying)
-            yield contract, board
-
     def _made(self, occ: str) -> tuple[Contract, Board] | None:
         try:
             contract = Contract.parsed(occ)
@@ -91,9 +84,14 @@ def refresh(board: Board, contract: Contract, underlying: Board) -> None:
     if quote is not None and (board.quote is None or board.quote.at != quote.at):
         board.quote = quoted(contract, quote)
     if trade is not None and (board.trade is None or board.trade.at != trade.at):
-        price = priced(contract, trade.price, trade.at)
-        size = between(words(contract.symbol, trade.id)[0], 1, 10)
-        board.trade = Trade(contract.symbol, trade.id, price, size, trade.at, price, price, price)
+        board.trade = print_of(contract, trade)
+
+
+def print_of(contract: Contract, underlying: Trade) -> Trade:
+    """What a print of the underlying makes print of the contract, at least a cent."""
+    price = max(priced(contract, underlying.price, underlying.at), CENT)
+    size = between(words(contract.symbol, underlying.id)[0], 1, 10)
+    return Trade(contract.symbol, underlying.id, price, size, underlying.at, price, price, price)
 
 
 def quoted(contract: Contract, underlying: Quote) -> Quote:

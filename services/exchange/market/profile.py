@@ -18,7 +18,7 @@ VOLUME = (130, 85, 70, 60, 55, 50, 50, 50, 55, 60, 70, 90, 175)
 # Hundredths of the mean volatility; their root mean square is one.
 VOLATILITY = (163, 125, 104, 91, 84, 77, 75, 75, 79, 84, 91, 100, 113)
 OPENING_SPREAD, SETTLED_AFTER = Decimal(2), timedelta(minutes=30)  # added at the open, gone after
-OUTSIDE_VOLUME, OUTSIDE_VOLATILITY, OUTSIDE_SPREAD = Decimal("0.05"), Decimal("0.5"), Decimal(4)
+OUTSIDE_VOLATILITY, OUTSIDE_SPREAD = Decimal("0.5"), Decimal(4)
 FULL_SESSION = 23_400  # seconds
 
 
@@ -32,11 +32,12 @@ class Moment:
 
 
 CALM = Moment(Decimal(1) / FULL_SESSION, Decimal(1), Decimal(1))
-OUTSIDE = Moment(OUTSIDE_VOLUME / FULL_SESSION, OUTSIDE_VOLATILITY, OUTSIDE_SPREAD)
+OUTSIDE = Moment(Decimal(0), OUTSIDE_VOLATILITY, OUTSIDE_SPREAD)
 
 
 def moment_of(at: datetime) -> Moment:
-    """The profile at a time, told to the minute; outside the regular session thin and wide."""
+    """The profile at a time, told to the minute; outside the regular
+    session quotes are wide and nothing is printed."""
     return _minute(at.replace(second=0, microsecond=0))
 
 
