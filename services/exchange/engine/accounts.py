@@ -65,6 +65,7 @@ class Position(BaseModel):
     symbol: str
     qty: Decimal
     cost: Decimal
+    not_to_exercise: bool = False  # of a contract, at its expiry
 
     @property
     def units(self) -> Decimal:
@@ -94,7 +95,8 @@ class Position(BaseModel):
             cost = (self.cost * left / self.qty).quantize(AVERAGE_STEP)
         else:
             cost = left * price * self.units
-        return self.model_copy(update={"qty": left, "cost": cost})
+        kept = self.not_to_exercise and bool(left)
+        return self.model_copy(update={"qty": left, "cost": cost, "not_to_exercise": kept})
 
 
 def credentials(name: str) -> tuple[str, str]:

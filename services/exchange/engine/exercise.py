@@ -23,12 +23,21 @@ class Exercise:
     def exercise(self, account: str, symbol: str) -> None:
         """All contracts of a long holding, now. Raises RefusedError when none are held, or when
         open orders keep them."""
-        position, _ = self._floor.position(account, symbol)
-        if not is_contract(position.symbol) or position.qty < 0:
-            raise RefusedError(Cause.NO_POSITION)
+        position = self._bought(account, symbol)
         if self._floor.available_qty(position) < position.qty:
             raise RefusedError(Cause.FORBIDDEN, {"reason": "contracts are held for open orders"})
         self._turn_into_shares(position, EXERCISED)
+
+    def do_not_exercise(self, account: str, symbol: str) -> None:
+        """A long holding of contracts shall expire, whatever it is worth then. RefusedError."""
+        position = self._bought(account, symbol)
+        self._booking.keep_position(position.model_copy(update={"not_to_exercise": True}))
+
+    def _bought(self, account: str, symbol: str) -> Position:
+        position, _ = self._floor.position(account, symbol)
+        if not is_contract(position.symbol) or position.qty < 0:
+            raise RefusedError(Cause.NO_POSITION)
+        return position
 
     def expire(self, day: date) -> None:
         """Everything whose last day was `day` or before: a cent in the money is exercised, or
@@ -41,7 +50,8 @@ class Exercise:
             if not position.qty or not _is_over(position.symbol, day):
                 continue
             contract = Contract.parsed(position.symbol)
-            if _worth(contract, self._floor.price(contract.underlying)) >= IN_THE_MONEY:
+            worth = _worth(contract, self._floor.price(contract.underlying))
+            if worth >= IN_THE_MONEY and not position.not_to_exercise:
                 kind = EXERCISED if position.qty > 0 else ASSIGNED
                 self._turn_into_shares(position, kind)
             else:

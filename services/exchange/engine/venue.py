@@ -129,6 +129,10 @@ class Venue:
         """Turn a long holding of contracts into shares. Raises RefusedError."""
         self._exercise.exercise(account, symbol)
 
+    def do_not_exercise(self, account: str, symbol: str) -> None:
+        """Let a long holding of contracts expire. Raises RefusedError."""
+        self._exercise.do_not_exercise(account, symbol)
+
     # -- what happens to accounts -------------------------------------------------------------
 
     def split(self, symbol: str, new: int, old: int) -> None:
