@@ -13,7 +13,13 @@ from services.exchange.exchange import Exchange
 from services.exchange.market.board import Board
 from services.exchange.market.draws import between, words
 from services.exchange.market.option_boards import priced
-from services.exchange.market.options import SIZE, Contract, contracts_of
+from services.exchange.market.options import (
+    SIZE,
+    Contract,
+    contracts_of,
+    expiries,
+    strikes_around,
+)
 from services.exchange.rest.call import Answer, Call
 from services.exchange.sessions import DAY, NEW_YORK
 from services.exchange.wire import number
@@ -35,17 +41,32 @@ class Wanted:
 
     def has(self, contract: Contract) -> bool:
         return (
-            (self.right is None or contract.right == self.right)
-            and (self.first is None or contract.expires >= self.first)
-            and (self.last is None or contract.expires <= self.last)
-            and (self.least is None or contract.strike >= self.least)
-            and (self.most is None or contract.strike <= self.most)
+            self.right in (None, contract.right)
+            and self.has_day(contract.expires)
+            and self.has_strike(contract.strike)
+        )
+
+    def has_day(self, day: date) -> bool:
+        return (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
+
+    def has_strike(self, strike: Decimal) -> bool:
+        return (self.least is None or strike >= self.least) and (
+            self.most is None or strike <= self.most
+        )
+
+    def may_have(self, board: Board, today: date) -> bool:
+        """Whether it is worth while to look at each contract of an underlying."""
+        return (
+            board.listing.has_options
+            and any(map(self.has_day, expiries(today)))
+            and any(map(self.has_strike, strikes_around(board.listing.price)))
         )
 
 
 def contracts(exchange: Exchange, call: Call) -> Answer:
     """By symbol, in pages; without a date those that expire before the next weekend ends."""
-    wanted = _wanted(call, exchange.clock.now())
+    now = exchange.clock.now()
+    wanted, today = _wanted(call, now), now.astimezone(NEW_YORK).date()
     limit = call.count("limit", USUAL, MOST)
     status = call.choice("status", ("active", "inactive"), "active")
     style = call.choice("style", ("american", "european"), "american")
@@ -57,11 +78,12 @@ def contracts(exchange: Exchange, call: Call) -> Answer:
     found = (
         (contract, board)
         for board in _underlyings(exchange, call)
-        for contract in _sorted(board, exchange.clock.now())
+        if board.listing.symbol >= _place(token)[0] and wanted.may_have(board, today)
+        for contract in _sorted(board, now)
         if wanted.has(contract) and _place(contract.symbol) > _place(token)
     )
     page = list(islice(found, limit + 1))
-    rows = [_as_wire(c, b, exchange.clock.now(), deliverables) for c, b in page[:limit]]
+    rows = [_as_wire(c, b, now, deliverables=deliverables) for c, b in page[:limit]]
     following = rows[-1]["symbol"] if len(page) > limit else None
     return Answer({"option_contracts": rows, "next_page_token": following})
 
@@ -103,7 +125,7 @@ def _wanted(call: Call, now: datetime) -> Wanted:
 
 
 def _weekend(now: datetime) -> date:
-    """The next Sunday that follows a Saturday to come."""
+    """The Sunday after the Saturday that is or comes next."""
     today = now.astimezone(NEW_YORK).date()
     return today + timedelta(days=(SATURDAY - today.weekday()) % 7 + 1)
 
@@ -142,7 +164,7 @@ def _unknown(asked: str) -> RefusedError:
 
 
 def _as_wire(
-    contract: Contract, underlying: Board, now: datetime, deliverables: bool
+    contract: Contract, underlying: Board, now: datetime, *, deliverables: bool
 ) -> dict[str, Any]:
     """Interest and close are made up, the same for the same contract and day."""
     today = now.astimezone(NEW_YORK).date()

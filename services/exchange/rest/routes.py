@@ -8,6 +8,7 @@ from services.exchange.rest import (
     market_data,
     markets,
     option_data,
+    options,
     orders,
     positions,
     reference,
