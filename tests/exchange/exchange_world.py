@@ -24,7 +24,9 @@ from services.exchange.market.boards import Market
 from services.exchange.market.quotes import Quote, Trade
 
 CENT = Decimal("0.01")
-LISTINGS = tuple(Listing(symbol=symbol, price=Decimal(50)) for symbol in ("XYZ", "ABC"))
+LISTINGS = tuple(
+    Listing(symbol=symbol, price=Decimal(50), has_options=True) for symbol in ("XYZ", "ABC")
+)
 TUESDAY_NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 
 
@@ -39,6 +41,9 @@ class HandClock:
 
     def pass_(self, **by: float) -> None:
         self.at += timedelta(**by)
+
+    def forward(self, to: datetime) -> None:
+        self.at = max(self.at, to)
 
 
 @dataclass

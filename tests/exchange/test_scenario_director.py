@@ -36,7 +36,7 @@ class Stage:
         if getattr(fault, "symbol", None) == "NONE":
             raise ScenarioError("There is no symbol NONE on this exchange.")
 
-    def do(self, fault: Fault, occasion: Occasion) -> Undo:
+    def do(self, fault: Fault, occasion: Occasion, until: datetime | None) -> Undo:
         if name_of(fault) == self.refusing:
             raise ScenarioError("insufficient qty")
         self.done.append(name_of(fault))

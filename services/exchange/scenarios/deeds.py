@@ -1,6 +1,7 @@
 """What a scenario does to market, accounts, clock and open sockets, once, and how it is undone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -68,17 +69,18 @@ class Deeds:
     def remember(self, now: datetime) -> None:
         self.past.note(now, self.venue.floor.ledger.positions)
 
-    def do(self, fault: Fault, occasion: Occasion) -> Undo | None:
+    def do(self, fault: Fault, occasion: Occasion, until: datetime | None) -> Undo | None:
         """Raises ScenarioError when the exchange refuses it, as it would an order."""
         try:
-            return self._done(fault, occasion)
+            return self._done(fault, occasion, until)
         except RefusedError as refused:
             raise ScenarioError(str(refused.body["message"])) from refused
 
-    def _done(self, fault: Fault, occasion: Occasion) -> Undo | None:
+    def _done(self, fault: Fault, occasion: Occasion, until: datetime | None) -> Undo | None:
         match fault:
             case Halt() | Resume() | Jump() | Correct() | Bust() | Split() | Dividend():
-                return self._on_market(fault, self._symbols(fault.symbol, occasion))
+                with self._noted_once():
+                    return self._on_market(fault, self._symbols(fault.symbol, occasion), until)
             case Restrict():
                 return self._restrict(fault, self._account(fault.account, occasion))
             case OutsideTrade():
@@ -97,11 +99,21 @@ class Deeds:
         meant = symbol or occasion.symbol
         return [meant] if meant in self.market.boards else list(self.market.boards)
 
-    def _on_market(self, fault: Fault, symbols: list[str]) -> Undo | None:
+    @contextmanager
+    def _noted_once(self) -> Iterator[None]:
+        """The market is written down after each change; a whole market's change is one."""
+        note, self.market.on_change = self.market.on_change, lambda: None
+        try:
+            yield
+        finally:
+            self.market.on_change = note
+            note()
+
+    def _on_market(self, fault: Fault, symbols: list[str], until: datetime | None) -> Undo | None:
         for symbol in symbols:
             match fault:
                 case Halt():
-                    self.market.halt(symbol, fault.reason)
+                    self.market.halt(symbol, fault.reason, until)
                 case Resume():
                     self.market.resume(symbol)
                 case Jump():
@@ -114,12 +126,17 @@ class Deeds:
                     self.venue.split(symbol, fault.new, fault.old)
                 case Dividend():
                     self.venue.dividend(symbol, fault.per_share)
-        if isinstance(fault, Halt):
-            return lambda: _each(self.market.resume, symbols)
-        if isinstance(fault, Jump):
-            back = 1 / (1 + fault.percent / PERCENT)
-            return lambda: _each(lambda symbol: self.market.jump(symbol, back), symbols)
+        match fault:
+            case Halt():
+                return lambda: self._again(Resume(), symbols)
+            case Jump():
+                back = 1 / (1 + fault.percent / PERCENT) - 1
+                return lambda: self._again(Jump(percent=back * PERCENT), symbols)
         return None
+
+    def _again(self, fault: Fault, symbols: list[str]) -> None:
+        with self._noted_once():
+            self._on_market(fault, symbols, None)
 
     # -- accounts -----------------------------------------------------------------------------
 
@@ -173,8 +190,3 @@ class Deeds:
     def _forward(self, to: datetime) -> None:
         if isinstance(self.clock, Movable):
             self.clock.forward(to)
-
-
-def _each(act: Callable[[str], object], symbols: list[str]) -> None:
-    for symbol in symbols:
-        act(symbol)

@@ -78,8 +78,8 @@ class Stage(Protocol):
     def check(self, fault: Fault) -> None:
         """Raises ScenarioError for a symbol or an account that is not here."""
 
-    def do(self, fault: Fault, occasion: Occasion) -> Undo | None:
-        """Do a deed; how to undo it, None for what cannot be undone. Raises ScenarioError."""
+    def do(self, fault: Fault, occasion: Occasion, until: datetime | None) -> Undo | None:
+        """Do a deed, known to be taken back at a time if `until` is one; how to undo it, None for what cannot be undone. Raises ScenarioError."""
 
     def remember(self, now: datetime) -> None:
         """Note what may be asked for later."""
@@ -213,7 +213,7 @@ class Director:
         if not armed.strikes(occasion, now):
             return
         try:
-            armed.undo = self._stage.do(armed.step.fault, occasion)
+            armed.undo = self._stage.do(armed.step.fault, occasion, armed.until)
         except ScenarioError as error:
             armed.refused = str(error)
 
