@@ -18,6 +18,8 @@ from services.exchange.engine.day_end import FACT as DAY_ENDED
 from services.exchange.engine.fill_model import FillModel, PartialFills, TouchFills
 from services.exchange.engine.floor import Floor
 from services.exchange.engine.ledger import Ledger
+from services.exchange.engine.matching import symbols_of
+from services.exchange.engine.orders import is_contract
 from services.exchange.engine.venue import Venue
 from services.exchange.equity import FACT as EQUITY
 from services.exchange.equity import EquityLog
@@ -25,6 +27,7 @@ from services.exchange.exchange import Exchange
 from services.exchange.ids import Ids
 from services.exchange.market.boards import Market
 from services.exchange.market.catalogue import catalogue
+from services.exchange.market.options import Contract
 from services.exchange.market.quotes import CENT, PriceSource
 from services.exchange.market.tape import Tape, TapePlayer
 from services.exchange.market.walk import Walk
@@ -260,9 +263,10 @@ def _check_listed(ledger: Ledger, listings: list[Listing]) -> None:
     """What was bought from a tape has no price without it."""
     symbols = {listing.symbol for listing in listings}
     held = [position.symbol for position in ledger.positions.values() if position.qty]
-    asked = [order.symbol for order in ledger.orders.values() if order.is_open]
+    asked = [s for order in ledger.orders.values() if order.is_open for s in symbols_of(order)]
     for symbol in [*held, *asked]:
-        if symbol not in symbols:
+        share = Contract.parsed(symbol).underlying if is_contract(symbol) else symbol
+        if share not in symbols:
             raise StateError(
                 f"The state holds {symbol}, which has no price: start with its --tape again."
             )
