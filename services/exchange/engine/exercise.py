@@ -11,7 +11,6 @@ from services.exchange.engine.floor import Floor
 from services.exchange.engine.matching import symbols_of
 from services.exchange.engine.orders import CONTRACT_SIZE, ZERO, Side, Status, is_contract
 from services.exchange.market.options import Contract
-from services.exchange.market.options import Contract
 
 IN_THE_MONEY = Decimal("0.01")
 OVER = "the contract has expired"
