@@ -29,8 +29,7 @@ CREATE TABLE IF NOT EXISTS positions (
     PRIMARY KEY (account, symbol));
 CREATE TABLE IF NOT EXISTS orders (
     id TEXT PRIMARY KEY, account TEXT NOT NULL, client_order_id TEXT NOT NULL,
-    sequence INTEGER NOT NULL, document TEXT NOT NULL,
-    UNIQUE (account, client_order_id));
+    sequence INTEGER NOT NULL, document TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS activities (
     sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, document TEXT NOT NULL);
 """

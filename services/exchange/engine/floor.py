@@ -1,5 +1,6 @@
 """The state of the engine, as everybody looks at it: orders, positions, what accounts amount to."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from services.exchange.clock import Clock, Stamps
@@ -40,7 +41,14 @@ class Floor:
             self.open.pop(order.id, None)
 
     def is_taken(self, account: str, client_order_id: str) -> bool:
-        return (account, client_order_id) in self._by_client
+        """For ever, or as long as the order is open and for the days after its creation that the
+        rule says."""
+        order_id = self._by_client.get((account, client_order_id))
+        days = timedelta(days=self.rules.client_id_retention)
+        if order_id is None or not days:
+            return order_id is not None
+        order = self.ledger.orders[order_id]
+        return order.is_open or self.clock.now() - order.created_at < days
 
     def order(self, account: str, order_id: str) -> Order:
         found = self.ledger.orders.get(order_id)

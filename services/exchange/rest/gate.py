@@ -1,5 +1,6 @@
 """What every REST request passes: number, faults, key, rate, handler, durability, log, answer."""
 
+import json
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from hmac import compare_digest
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from services.exchange.engine.errors import Cause, RefusedError
 from services.exchange.exchange import Exchange
@@ -33,7 +35,7 @@ def gated(exchange: Exchange, handler: Handler) -> AioHandler:
     async def serve(request: web.Request) -> web.StreamResponse:
         seq, at = exchange.requests.arrived(), exchange.clock.now()
         account = account_of(exchange, request.headers)
-        body = await request.read()
+        body = await _body(request)
         occasion = occasion_of(exchange, request, account, body)
         course = Course(exchange.director.on_request(occasion))
         answer, headers = None, dict[str, str]()
@@ -66,6 +68,15 @@ def gated(exchange: Exchange, handler: Handler) -> AioHandler:
         return _response(sent)
 
     return serve
+
+
+async def _body(request: web.Request) -> bytes:
+    """400 for what is not compressed or not in chunks as its headers say."""
+    try:
+        return await request.read()
+    except BadHttpMessage as error:
+        body = json.dumps(RefusedError(Cause.MALFORMED).body)
+        raise web.HTTPBadRequest(text=body, content_type="application/json") from error
 
 
 def occasion_of(
@@ -103,7 +114,8 @@ def _answered(
         if not request.path.startswith(DATA_PREFIX):
             allowed, headers = exchange.rate_limit.take(account)
             if not allowed:
-                raise RefusedError(Cause.RATE)
+                code = exchange.venue.floor.rules.rate_limit_code
+                raise RefusedError(Cause.RATE, extra={"code": code})
         call = Call(account, request.match_info, request.query, body)
         with positions_as_of(exchange, course.stale if _is_of_positions(request) else None):
             return _handled(exchange, handler, call), headers
