@@ -92,8 +92,8 @@ class History:
 
     def _rows(self, board: Subject, timeframe: Timeframe, span: Span) -> Iterator[Row]:
         if timeframe.within_a_day:
-            for day, minutes in self._days_of_minutes(board, span):
-                yield from _turned(timeframe.of_minutes(day, minutes), span)
+            for rows in self._within_days(board, timeframe, span):
+                yield from _turned(rows, span)
             return
         first = timeframe.first_day(span.first_day)
         past = [(day.session.day, day.row) for day in self._past_days(board, first, date.max)]
@@ -102,26 +102,23 @@ class History:
         whole = takewhile(lambda row: row.at <= span.end.timestamp(), timeframe.of_days(days))
         yield from _turned(whole, span)
 
-    def _days_of_minutes(self, board: Subject, span: Span) -> Iterator[tuple[date, Iterable[Row]]]:
-        lived = [
-            (day, board.lived.minutes(day))
-            for day in board.lived.minute_days()
+    def _within_days(
+        self, board: Subject, timeframe: Timeframe, span: Span
+    ) -> Iterator[Iterable[Row]]:
+        """The bars of each day, the days in the order asked for."""
+        days = self._past_days(board, span.first_day, span.last_day)
+        past = (day.rows(timeframe) for day in _in_order(days, span))
+        lived = (
+            timeframe.of_minutes(day, board.lived.minutes(day))
+            for day in _turned(board.lived.minute_days(), span)
             if span.first_day <= day <= span.last_day
-        ]
-        past = self._past_days(board, span.first_day, span.last_day)
-        if span.descending:
-            yield from reversed(lived)
-            yield from ((day.session.day, day.minutes()) for day in past)
-        else:
-            yield from ((day.session.day, day.minutes()) for day in reversed(list(past)))
-            yield from lived
+        )
+        return chain(lived, past) if span.descending else chain(past, lived)
 
     # -- ticks --------------------------------------------------------------------------------
 
     def _past_minutes(self, board: Subject, span: Span) -> Iterator[tuple[PastDay, int]]:
-        for day in _turned(
-            reversed(list(self._past_days(board, span.first_day, span.last_day))), span
-        ):
+        for day in _in_order(self._past_days(board, span.first_day, span.last_day), span):
             count = len(day.shape.minutes)
             since = int((span.start - day.session.opens).total_seconds() // 60)
             until = int((span.end - day.session.opens).total_seconds() // 60)
@@ -152,6 +149,10 @@ def _joined(made: Iterator[Tick], seen: Iterable[Tick], span: Span) -> Iterator[
     held = list(seen)
     both = chain(reversed(held), made) if span.descending else chain(made, held)
     return (tick for tick in both if span.holds(tick.at))
+
+
+def _in_order(newest_first: Iterable[Item], span: Span) -> Iterable[Item]:
+    return newest_first if span.descending else reversed(list(newest_first))
 
 
 def _turned(items: Iterable[Item], span: Span) -> Iterable[Item]:

@@ -15,6 +15,7 @@ from services.exchange.market.profile import moment_of
 from services.exchange.market.quotes import Quote, Trade
 from services.exchange.market.rows import SCALE, Row, midnight, price_of
 from services.exchange.market.shapes import Shape, wardrobe
+from services.exchange.market.timeframes import Timeframe
 from services.exchange.market.walk import LOT, USUAL_ADV, quote_around
 from services.exchange.sessions import Session, session_of
 
@@ -43,39 +44,36 @@ class PastDay:
 
     @property
     def row(self) -> Row:
-        """The whole day, as the fold of its minutes; its turnover is theirs within a basis
-        point, for the sizes of minutes are whole shares."""
-        shape, minutes = self.shape, len(self.shape.minutes)
-        ends = sorted((self._price(shape.highest), self._price(shape.lowest)))
-        volume = LEAST_VOLUME * minutes + self.volume
-        return Row(
-            midnight(self.session.day),
-            self._price(0),
-            ends[1],
-            ends[0],
-            self._price(shape.end),
-            volume,
-            LEAST_TRADES * minutes + self.volume // SHARES_A_TRADE,
-            volume * self._exact(shape.mean),
-        )
+        """The whole day, as its daily bar."""
+        return self.piece(midnight(self.session.day), 0, len(self.shape.minutes))
 
-    def minutes(self) -> list[Row]:
-        return [self.minute(number) for number in range(len(self.shape.minutes))]
+    @property
+    def opens(self) -> int:
+        return int(self.session.opens.timestamp())
 
     def minute(self, number: int) -> Row:
-        opens, one, other, closes = self.shape.minutes[number]
+        return self.piece(self.opens + MINUTE * number, number, 1)
+
+    def rows(self, timeframe: Timeframe) -> list[Row]:
+        """The day's bars of a length within it."""
+        slices = timeframe.slices(self.session.day, self.opens, len(self.shape.minutes))
+        return [self.piece(*slice_) for slice_ in slices]
+
+    def piece(self, at: int, first: int, count: int) -> Row:
+        """The bar of `count` minutes from the `first` on: the fold of theirs, but for its
+        turnover, which is theirs within a basis point (sizes of minutes are whole shares)."""
+        opens, one, other, closes, mean = self.shape.piece(first, count)
         low, high = sorted((self._price(one), self._price(other)))
-        typical = min(max(self._exact((opens + one + other + closes) // 4), low), high)
-        volume = LEAST_VOLUME + self._part(self.volume, number)
+        volume = LEAST_VOLUME * count + self._part(self.volume, first, count)
         return Row(
-            int(self.session.opens.timestamp()) + MINUTE * number,
+            at,
             self._price(opens),
             high,
             low,
             self._price(closes),
             volume,
-            LEAST_TRADES + self._part(self.volume // SHARES_A_TRADE, number),
-            volume * typical,
+            LEAST_TRADES * count + self._part(self.volume // SHARES_A_TRADE, first, count),
+            volume * min(max(self._exact(mean), low), high),
         )
 
     def trades(self, number: int) -> list[Trade]:
@@ -112,9 +110,9 @@ class PastDay:
             found.append(quote_around(self.listing, mid, at, sizes[0], sizes[1], widened))
         return found
 
-    def _part(self, whole: int, number: int) -> int:
+    def _part(self, whole: int, first: int, count: int) -> int:
         shares = self.shape.shares
-        return whole * shares[number + 1] // NANO - whole * shares[number] // NANO
+        return whole * shares[first + count] // NANO - whole * shares[first] // NANO
 
     def _raw(self, height: int) -> int:
         return self.start + self.start * self.stretch * height // (NANO * NANO)

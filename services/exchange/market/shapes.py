@@ -9,6 +9,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from services.exchange.market.draws import NANO, WORD, normal, words
 from services.exchange.market.profile import PARTS, VOLATILITY, VOLUME
@@ -17,17 +18,40 @@ SHAPES = 48
 WICK = 600_000_000  # how far a minute's high and low pass its ends at most, of its deviation
 
 
-@dataclass(frozen=True)
+class Piece(NamedTuple):
+    """Some minutes of a shape: heights in billionths of the stretch; `mean` weighs volume."""
+
+    opens: int
+    highest: int
+    lowest: int
+    closes: int
+    mean: int
+
+
+@dataclass(frozen=True, eq=False)
 class Shape:
-    """Heights in billionths of the stretch, minute by minute; `shares` are the parts of the
-    day's volume before each minute, and all of it, in billionths."""
+    """`minutes` are open, high, low and close in billionths of the stretch; `shares` are the
+    parts of the day's volume before each minute, and all of it, in billionths."""
 
     minutes: tuple[tuple[int, int, int, int], ...]
     shares: tuple[int, ...]
-    highest: int
-    lowest: int
-    end: int
-    mean: int
+
+    @property
+    def end(self) -> int:
+        return self.minutes[-1][3]
+
+    @lru_cache(maxsize=16_384)  # noqa: B019 - a wardrobe keeps its shapes for good
+    def piece(self, first: int, count: int) -> Piece:
+        """`count` minutes from the `first` on."""
+        bars, shares = self.minutes[first : first + count], self.shares[first : first + count + 1]
+        means = (sum(bar) // 4 * (shares[n + 1] - shares[n]) for n, bar in enumerate(bars))
+        return Piece(
+            bars[0][0],
+            max(bar[1] for bar in bars),
+            min(bar[2] for bar in bars),
+            bars[-1][3],
+            sum(means) // (shares[-1] - shares[0]),
+        )
 
 
 class Wardrobe:
@@ -70,12 +94,4 @@ def _shape(seed: int, minutes: int, number: int) -> Shape:
         at = end
     sums = [0, *accumulate(weights)]
     shares = tuple(NANO * part // sums[-1] for part in sums)
-    means = (sum(bar) // 4 * (shares[n + 1] - shares[n]) for n, bar in enumerate(bars))
-    return Shape(
-        tuple(bars),
-        shares,
-        max(bar[1] for bar in bars),
-        min(bar[2] for bar in bars),
-        at,
-        sum(means) // NANO,
-    )
+    return Shape(tuple(bars), shares)

@@ -16,7 +16,8 @@ UNITS: dict[str, tuple[str, frozenset[int]]] = {
     "Week": ("W", frozenset({1})),
     "Month": ("M", frozenset({1, 2, 3, 4, 6, 12})),
 }
-SECONDS = {"Min": 60, "Hour": 3600}
+MINUTE = 60
+SECONDS = {"Min": MINUTE, "Hour": 60 * MINUTE}
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,18 @@ class Timeframe:
         length, begins = self.amount * SECONDS[self.unit], midnight(day)
         groups = groupby(minutes, key=lambda row: (row.at - begins) // length)
         return (folded(rows, begins + number * length) for number, rows in groups)
+
+    def slices(self, day: date, opens: int, count: int) -> Iterator[tuple[int, int, int]]:
+        """How bars of this length cut a session of `count` minutes from `opens` on: when each
+        begins, its first minute, and how many there are of them."""
+        length = self.amount * SECONDS[self.unit]
+        since = opens - midnight(day)
+        first = 0
+        while first < count:
+            begins = (since + first * MINUTE) // length * length
+            last = min((begins + length - since) // MINUTE, count)
+            yield midnight(day) + begins, first, last - first
+            first = last
 
     def of_days(self, days: Iterable[tuple[date, Row]]) -> Iterator[Row]:
         """Days in time order as bars of this length."""
