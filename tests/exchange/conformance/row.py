@@ -263,9 +263,9 @@ def settled() -> Stage:
     return Stage("settle")
 
 
-def partial(share: str, symbol: str = "XYZ") -> Stage:
-    """The next execution in the symbol is cut to a share of it."""
-    return fault("partial_fill", share=share, when={"times": 1, "symbol": symbol})
+def partial(share: str) -> Stage:
+    """The next execution of the row's account is cut to a share of it."""
+    return fault("partial_fill", share=share, when={"times": 1, "account": "{own.account}"})
 
 
 def fault(do: str, **fields: Any) -> Stage:

@@ -314,16 +314,30 @@ KINDS = (
 )
 FAULTS = (
     Row(
+        "5.3-pending-cancel",
+        "pending_cancel: told of when it lasts, often skipped",
+        (
+            post(REST),
+            fault("cancel_stuck", when={"times": 1, "account": "{own.account}"}, seconds=60),
+            cancel(),
+            Events(
+                "order",
+                ("pending_new", "new", "pending_cancel"),
+                {2: {"order": {"status": "pending_cancel", "cancel_requested_at": UTC}}},
+            ),
+        ),
+    ),
+    Row(
         "5.3-order-cancel-rejected",
         "order_cancel_rejected: the order is back to working, with a reason",
         (
             post(REST),
-            fault("cancel_rejected", when={"times": 1}),
+            fault("cancel_rejected", when={"times": 1, "account": "{own.account}"}),
             cancel(),
             Events(
                 "order",
-                ("pending_new", "new", "pending_cancel", "order_cancel_rejected"),
-                {3: {"reason": SOME, "order": {"status": "new"}}},
+                ("pending_new", "new", "order_cancel_rejected"),
+                {2: {"reason": SOME, "order": {"status": "new"}}},
             ),
         ),
     ),
@@ -332,12 +346,12 @@ FAULTS = (
         "order_replace_rejected: the old order is back to working, with a reason",
         (
             post(REST, save="old"),
-            fault("replace_rejected", when={"times": 1}),
+            fault("replace_rejected", when={"times": 1, "account": "{own.account}"}),
             patch("old", {"limit_price": "44"}),
             Events(
                 "old",
-                ("pending_new", "new", "pending_replace", "order_replace_rejected"),
-                {3: {"reason": SOME, "order": {"status": "new"}}},
+                ("pending_new", "new", "order_replace_rejected"),
+                {2: {"reason": SOME, "order": {"status": "new"}}},
             ),
         ),
     ),
@@ -345,7 +359,7 @@ FAULTS = (
         "5.3-rejected",
         "rejected: after a 200 for the POST, with failed_at",
         (
-            fault("venue_reject", when={"times": 1}),
+            fault("venue_reject", when={"times": 1, "account": "{own.account}"}),
             post(REST),
             Events(
                 "order",

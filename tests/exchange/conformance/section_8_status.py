@@ -286,7 +286,7 @@ TIMES = (
             Call("GET", "/v2/options/contracts?underlying_symbols=SPY&limit=1", save="page"),
             Call(
                 "POST", "/v2/orders",
-                order(symbol="{page.option_contracts.0.symbol}", qty="1", type="limit", limit_price="1",
+                order(symbol="{page.option_contracts.0.symbol}", qty="1", type="limit", limit_price="45",
                       time_in_force="gtc"), 422, {"code": 42210000},
             ),
         ),
@@ -294,7 +294,7 @@ TIMES = (
         otherwise=(
             Call("GET", "/v2/options/contracts?underlying_symbols=SPY&limit=1", save="page"),
             post(order(symbol="{page.option_contracts.0.symbol}", qty="1", type="limit",
-                       limit_price="1", time_in_force="gtc")),
+                       limit_price="45", time_in_force="gtc")),
         ),
     ),
 )  # fmt: skip

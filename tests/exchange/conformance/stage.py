@@ -8,6 +8,7 @@ its stdin ends. Beside the exchange's own surface it has one more path, `POST /s
 import asyncio
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -18,6 +19,7 @@ from typing import Any
 from aiohttp import web
 
 from services.exchange import sessions
+from services.exchange.book import read_book
 from services.exchange.engine.rules import Rules
 from services.exchange.market.quotes import Quote, Trade
 from services.exchange.opening import Opened, open_exchange
@@ -44,13 +46,12 @@ class HandClock:
 class Stage:
     """What a row may do to the world; every deed ends with the exchange at rest."""
 
-    def __init__(self, opened: Opened, clock: HandClock) -> None:
+    def __init__(self, opened: Opened, clock: HandClock, symbols: Iterable[str]) -> None:
+        """`symbols` are those whose prices every row begins with."""
         self.opened, self.clock = opened, clock
         self.exchange, self.market = opened.exchange, opened.exchange.market
-        self.prices = {
-            symbol: (board.quote, board.trade) for symbol, board in self.market.boards.items()
-        }
-        self.moved: set[str] = set()
+        boards = ((symbol, self.market.boards[symbol]) for symbol in symbols)
+        self.prices = {symbol: (board.quote, board.trade) for symbol, board in boards}
 
     async def begin(self, at: str) -> None:
         """Every price back, and a full session whose clock stands at `at`, New York."""
@@ -60,10 +61,8 @@ class Stage:
         while not _is_full(day):
             day += timedelta(days=1)
         self.clock.at = datetime.combine(day, hour, NEW_YORK).astimezone(UTC)
-        for symbol in sorted(self.moved):
-            quote, trade = self.prices[symbol]
+        for symbol, (quote, trade) in self.prices.items():
             self._take(symbol, quote, trade)
-        self.moved.clear()
         await self._rest()
 
     async def clock_at(self, at: str, sessions_on: int = 0, days_on: int = 0) -> None:
@@ -87,7 +86,6 @@ class Stage:
         at = Decimal(last) if last else ((low + high) / 2).quantize(Decimal("0.01"))
         old = self.market.boards[symbol].trade
         trade = Trade(symbol, (old.id if old else 0) + 1, at, 100, now, at, at, at)
-        self.moved.add(symbol)
         self._take(symbol, Quote(symbol, low, 500, high, 500, now), trade)
         await self._rest()
 
@@ -173,7 +171,8 @@ async def serve(settings: Settings) -> None:
     opened = open_exchange(settings, store, RequestLog(None), clock=clock)
     await store.commit()
     committing = asyncio.create_task(store.run())
-    stage = Stage(opened, clock)
+    listed = [listing.symbol for listing in read_book(settings.book).market]
+    stage = Stage(opened, clock, listed)
 
     async def staged(request: web.Request) -> web.Response:
         deed = await request.json()
