@@ -10,7 +10,6 @@ from hmac import compare_digest
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import BadHttpMessage
 
 from services.exchange.engine.errors import Cause, RefusedError
 from services.exchange.exchange import Exchange
@@ -74,7 +73,7 @@ async def _body(request: web.Request) -> bytes:
     """400 for what is not compressed or not in chunks as its headers say."""
     try:
         return await request.read()
-    except BadHttpMessage as error:
+    except web.RequestPayloadError as error:
         body = json.dumps(RefusedError(Cause.MALFORMED).body)
         raise web.HTTPBadRequest(text=body, content_type="application/json") from error
 
