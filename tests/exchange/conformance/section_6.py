@@ -296,6 +296,7 @@ MESSAGES = (
             Say(subscribe(updatedBars=["XYZ"]), (SOME,)),
             Stage("clock_at", {"at": "12:51"}),
             Stage("late_trade", {"symbol": "XYZ", "price": "50.30"}),
+            Stage("clock_at", {"at": "12:51:30"}),
             Hear((message("u", "o", "l", "c", "n", "vw", S="XYZ", h=50.3, v=200, t=EXTENSION),)),
         ),
     ),
@@ -323,8 +324,8 @@ MESSAGES = (
         (
             *open_feed(),
             Say(subscribe(lulds=["XYZ"]), (SOME,)),
-            price("XYZ", "49.90", "50.10"),
-            Stage("clock_at", {"at": "12:56"}),
+            price("XYZ", "59.90", "60.10"),
+            Stage("clock_at", {"at": "12:01"}),
             Hear((message("l", "i", "z", S="XYZ", u=NUMBER, d=NUMBER, t=EXTENSION),)),
         ),
     ),
