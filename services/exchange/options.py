@@ -48,10 +48,8 @@ class ExactType(click.ParamType[Decimal]):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Decimal:
         number = _decimal(str(value))
-        if number is None:
-            self.fail(f"{value!r} is not a number", param, ctx)
-        if not 0 <= number <= 1000:
-            self.fail(f"{value} is not between 0 and 1000", param, ctx)
+        if number is None or not 0 <= number <= 1000:
+            self.fail(f"{value} is not a number between 0 and 1000", param, ctx)
         return number
 
 
