@@ -5,6 +5,7 @@ from services.exchange.rest import (
     activities,
     assets,
     corporate_actions,
+    history,
     market_data,
     markets,
     option_data,
@@ -35,6 +36,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v2/account", account.account),
     ("GET", "/v2/account/configurations", account.configurations),
     ("PATCH", "/v2/account/configurations", account.configure),
+    ("GET", "/v2/account/portfolio/history", history.portfolio_history),
     ("GET", "/v2/account/activities", activities.activities),
     ("GET", "/v2/account/activities/{kind}", activities.activities),
     ("GET", "/v2/clock", reference.clock),
@@ -86,4 +88,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1beta1/options/snapshots/{underlying}", option_data.chain),
     ("GET", "/v1beta1/options/meta/exchanges", option_data.exchanges),
 )
-DATA_PREFIX = ("/v2/stocks/", "/v1beta1/options/")  # market data has no part in the trading rate limit
+DATA_PREFIX = (
+    "/v2/stocks/",
+    "/v1beta1/options/",
+)  # market data has no part in the trading rate limit
