@@ -75,7 +75,9 @@ async def _body(request: web.Request) -> bytes:
         return await request.read()
     except web.RequestPayloadError as error:
         body = json.dumps(RefusedError(Cause.MALFORMED).body)
-        raise web.HTTPBadRequest(text=body, content_type="application/json") from error
+        answer = web.HTTPBadRequest(text=body, content_type="application/json")
+        answer.force_close()  # where the next request begins, nobody can say
+        raise answer from error
 
 
 def occasion_of(
