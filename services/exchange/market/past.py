@@ -61,7 +61,8 @@ class PastDay:
 
     def piece(self, at: int, first: int, count: int) -> Row:
         """The bar of `count` minutes from the `first` on: the fold of theirs, but for its
-        turnover, which is theirs within a basis point (sizes of minutes are whole shares)."""
+        turnover: the mean price is theirs within a basis point and a tenth of a cent, for the
+        sizes of minutes are whole shares and their prices whole cents."""
         opens, one, other, closes, mean = self.shape.piece(first, count)
         low, high = sorted((self._price(one), self._price(other)))
         volume = LEAST_VOLUME * count + self._part(self.volume, first, count)
