@@ -233,11 +233,16 @@ class Order(Terms):
     def kept_qty(self) -> Decimal:
         """Shares of a position this order keeps from others: a group reserves once (§8.4).
 
-        A held leg keeps none: its sibling does for both, or its parent has not filled yet.
+        A leg that waits for its entry keeps none by itself: see `pre_trade.kept_qty`.
         """
-        passive = self.status is Status.HELD and self.order_class != "mleg"
-        free = self.opens or self.covered_by is not None or passive
+        free = self.opens or self.covered_by is not None or self.waits
         return ZERO if free else self.leaves_qty
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is an exit that does nothing yet."""
+        passive = self.status is Status.HELD and self.elected_at is None
+        return passive and self.order_class != "mleg"
 
     def as_wire(self, legs: Iterable["Order"] = ()) -> dict[str, Any]:
         """Alpaca's Order (alpaca.md §3.1); `legs` are those to show nested under it."""

@@ -160,9 +160,26 @@ def _check_short(asked: Asked) -> None:
         raise RefusedError(Cause.HARD_TO_BORROW, symbol)
 
 
+def keepers(orders: Iterable[Order], symbol: str) -> dict[str, Decimal]:
+    """By id: what of a position in the symbol each open closing order keeps (alpaca.md §8.4).
+
+    An exit that waits for its entry keeps what the entry has filled so far.
+    """
+    by_id = {order.id: order for order in orders if order.symbol == symbol}
+    kept = {}
+    for order in by_id.values():
+        entry = by_id.get(order.parent_id or "")
+        if order.waits and order.covered_by is None and entry is not None:
+            kept[order.id] = min(entry.filled_qty, order.leaves_qty)
+        else:
+            kept[order.id] = order.kept_qty
+    return {order_id: qty for order_id, qty in kept.items() if qty}
+
+
 def kept_qty(orders: Iterable[Order], symbol: str) -> Decimal:
-    """Of a position in the symbol, what open closing orders keep (alpaca.md §8.4)."""
-    return claimed((o for o in orders if o.symbol == symbol), lambda order: order.kept_qty)
+    orders = list(orders)
+    kept = keepers(orders, symbol)
+    return claimed((o for o in orders if o.id in kept), lambda order: kept[order.id])
 
 
 def check_available(asked: Asked, requested: Decimal) -> None:
@@ -179,7 +196,7 @@ def check_available(asked: Asked, requested: Decimal) -> None:
         "held_for_orders": number(kept),
     }
     if asked.tell_related and kept:
-        extra["related_orders"] = [order.id for order in asked.others if order.kept_qty]
+        extra["related_orders"] = list(keepers(asked.others, symbol))
     words = {"requested": number(requested), "available": number(available)}
     raise RefusedError(Cause.INSUFFICIENT_QTY, words, extra)
 
