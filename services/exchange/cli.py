@@ -18,7 +18,7 @@ from services.exchange.scenarios.reading import ScenarioError
 from services.exchange.server import PortError, serve
 from services.exchange.settings import HOST, Settings
 from services.exchange.store import StateError
-from services.exchange.streams.limits import DataLimits
+from services.exchange.streams.limits import DataLimits, TradeLimits
 
 REFUSED = 2
 OF_SETTINGS = frozenset(setting.name for setting in fields(Settings))
@@ -64,7 +64,12 @@ def _settings(chosen: dict[str, Any]) -> Settings:
             "accounts": dict(chosen["accounts"]),
             "rules": replace(DEFAULT_RULES, **dict(chosen["rules"])),
             "data_limits": DataLimits(
-                connections=chosen["data_connections"], symbols=chosen["data_symbols"]
+                connections=chosen["data_connections"],
+                symbols=chosen["data_symbols"],
+                not_subscribed=frozenset(chosen["without_feed"]),
+            ),
+            "trade_limits": TradeLimits(
+                connections=chosen["trade_connections"], text=chosen["trade_text"]
             ),
         }
     )

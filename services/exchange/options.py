@@ -19,6 +19,7 @@ from services.exchange.scenarios.reading import (
 )
 from services.exchange.sessions import NEW_YORK
 from services.exchange.settings import FILL_MODELS, HOST
+from services.exchange.streams.feeds import FEEDS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -275,6 +276,23 @@ LIMITS = (
         type=click.IntRange(0),
         default=0,
         help="Symbols of trades and quotes a connection; 0: any number.",
+    ),
+    click.option(
+        "--trade-connections",
+        type=click.IntRange(0),
+        default=0,
+        help="Connections to /stream an account, 1 at Alpaca; 0: any number.",
+    ),
+    click.option(
+        "--trade-text",
+        is_flag=True,
+        help="Send /stream's JSON in text frames; Alpaca's paper endpoint uses binary ones.",
+    ),
+    click.option(
+        "--without-feed",
+        type=click.Choice([feed.name for feed in FEEDS]),
+        multiple=True,
+        help="A feed the account has no subscription to; repeatable.",
     ),
 )
 BAD_DAYS = (

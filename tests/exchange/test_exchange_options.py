@@ -187,6 +187,14 @@ def test_an_unknown_fill_model_is_refused(capsys):
     assert "optimistic" in refused(capsys, "--fill-model", "optimistic")
 
 
+def test_limits_of_the_streams(chosen):
+    arguments = ["--trade-connections", "1", "--trade-text", "--without-feed", "sip"]
+    settings = chosen(*arguments, "--data-connections", "2", "--data-symbols", "30")
+    assert (settings.trade_limits.connections, settings.trade_limits.text) == (1, True)
+    limits = settings.data_limits
+    assert (limits.connections, limits.symbols, limits.not_subscribed) == (2, 30, {"sip"})
+
+
 # -- reset ------------------------------------------------------------------------------------
 
 ORDER = {"symbol": "NEM", "qty": "1", "side": "sell", "type": "market", "time_in_force": "day"}

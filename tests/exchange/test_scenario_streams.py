@@ -188,6 +188,26 @@ async def test_a_half_dead_session_keeps_others_out_for_its_time(troubled):
     assert heard[1]["msg"] == "authenticated"
 
 
+async def test_an_upgrade_that_is_refused_is_in_the_requests_file(troubled, tmp_path):
+    log = tmp_path / "requests.jsonl"
+    served = await troubled({"do": "half_dead", "when": {"after": 20}}, requests=log)
+    await listening(served)
+    served.clock.pass_(seconds=20)
+    served.opened.turn()
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await served.client.ws_connect("/stream")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(line["method"], line["status"]) for line in lines] == [("WS", 101), ("WS", 429)]
+
+
+async def test_only_the_stream_that_is_meant_is_half_dead(troubled):
+    served = await troubled({"do": "half_dead", "stream": "data"})
+    served.opened.turn()
+    await listening(served)
+    _, heard = await data_socket(served)
+    assert heard[1]["code"] == 406
+
+
 async def test_a_slow_client_hears_407_and_is_sent_away(troubled):
     served = await troubled({"do": "slow_client", "stream": "data", "when": {"after": 20}})
     listener = await listening(served)

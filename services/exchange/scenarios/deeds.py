@@ -26,6 +26,7 @@ from services.exchange.scenarios.faults import (
     Halt,
     Jump,
     MuteStream,
+    OfStream,
     OutsideTrade,
     Restrict,
     Resume,
@@ -34,11 +35,12 @@ from services.exchange.scenarios.faults import (
 )
 from services.exchange.scenarios.past import Past
 from services.exchange.scenarios.reading import ScenarioError
-from services.exchange.scenarios.stream_tap import Outages, stream_of
+from services.exchange.scenarios.stream_tap import STREAMS, Outages, stream_of
 from services.exchange.scenarios.triggers import Occasion
-from services.exchange.streams.connection import Connection, Connections
+from services.exchange.streams.connection import Connections
 
 PERCENT = Decimal(100)
+INTERNAL_ERROR = 1011
 RESTRICTIONS: dict[str, dict[str, bool]] = {
     "blocked": {"account_blocked": True, "trading_blocked": True},
     "liquidation_only": {"liquidation_only": True},
@@ -86,7 +88,7 @@ class Deeds:
             case OutsideTrade():
                 self._trade_elsewhere(fault, self._account(fault.account, occasion))
             case CloseStream() | HalfDead() | MuteStream() | SlowClient():
-                self._on_streams(fault, list(self._meant(fault, occasion)))
+                self._on_streams(fault, occasion)
             case CloseSession():
                 self._forward(sessions.current_or_next(self.clock.now()).closes)
             case Forward():
@@ -161,29 +163,29 @@ class Deeds:
 
     # -- sockets ------------------------------------------------------------------------------
 
-    def _meant(
-        self, fault: CloseStream | HalfDead | MuteStream | SlowClient, occasion: Occasion
-    ) -> Iterator[Connection]:
-        stream = fault.stream or occasion.stream
-        account = fault.account or (occasion.account if occasion.stream else "")
-        for connection in self.connections:
-            if stream and stream_of(connection.stream) != stream:
-                continue
-            if not account or connection.account == account:
-                yield connection
-
-    def _on_streams(self, fault: Fault, connections: list[Connection]) -> None:
-        if isinstance(fault, MuteStream):
-            self.outages.silence(connections)
-        for connection in connections:
+    def _on_streams(self, fault: OfStream, occasion: Occasion) -> None:
+        stream = fault.stream or occasion.stream or None
+        account = fault.account or (occasion.account if occasion.stream else "") or None
+        meant = [
+            connection
+            for connection in self.connections
+            if stream in (None, stream_of(connection.stream))
+            and account in (None, connection.account)
+        ]
+        match fault:
+            case MuteStream():
+                self.outages.silence(meant)
+            case HalfDead():
+                for kind in (stream,) if stream else STREAMS:
+                    self.outages.linger(kind, account, float(fault.seconds))
+        for connection in meant:
             match fault:
                 case CloseStream():
                     connection.close(fault.code)
                 case SlowClient():
                     connection.dismiss()
                 case HalfDead():
-                    self.outages.linger(connection, float(fault.seconds))
-                    connection.close(1011)
+                    connection.close(INTERNAL_ERROR)
 
     # -- time ---------------------------------------------------------------------------------
 

@@ -196,7 +196,7 @@ class _OfEvent(Fault):
     place: ClassVar[Place] = Place.EVENT
 
 
-class _OfStream(Fault):
+class OfStream(Fault):
     """`stream` and `account` left out are those of the event it waited for, else all."""
 
     place: ClassVar[Place] = Place.STREAM
@@ -230,19 +230,19 @@ class UnknownEventValue(_OfEvent):
     value: str = "under_enquiry"
 
 
-class CloseStream(_OfStream):
+class CloseStream(OfStream):
     """The socket is closed with a code."""
 
     code: Annotated[int, Field(ge=1000, le=4999, strict=True)] = 1011
 
 
-class HalfDead(_OfStream):
+class HalfDead(OfStream):
     """The socket is closed but its session lingers: new ones get 406 or 429 for a while."""
 
     seconds: Seconds = Decimal(90)
 
 
-class MuteStream(_OfStream):
+class MuteStream(OfStream):
     """The socket stays connected and says nothing any more."""
 
 
@@ -250,7 +250,7 @@ class NoAuthAnswer(_OfEvent):
     """The socket is accepted and authentication never answered."""
 
 
-class SlowClient(_OfStream):
+class SlowClient(OfStream):
     """The client is told that it is too slow (407) and sent away."""
 
 

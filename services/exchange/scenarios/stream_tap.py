@@ -20,14 +20,15 @@ from services.exchange.scenarios.triggers import Occasion
 from services.exchange.streams.connection import Connection
 from services.exchange.streams.tap import DATA, Frame, Send, Step, Tap
 
-TRADE_UPDATES = "trade_updates"
+TRADE_UPDATES, DATA_STREAM = "trade_updates", "data"
+STREAMS = (TRADE_UPDATES, DATA_STREAM)
 TRADE_PATH = "/stream"
 TOO_MANY = 429
 
 
 def stream_of(path: str) -> str:
     """The name scenarios give to the websocket at a path."""
-    return TRADE_UPDATES if path == TRADE_PATH else "data"
+    return TRADE_UPDATES if path == TRADE_PATH else DATA_STREAM
 
 
 class Outages:
@@ -42,10 +43,10 @@ class Outages:
         """They stay open and say nothing any more."""
         self.mute.update(connection.number for connection in connections)
 
-    def linger(self, connection: Connection, seconds: float) -> None:
-        """Nobody else gets in until the time of the dead session is over."""
+    def linger(self, stream: str, account: str | None, seconds: float) -> None:
+        """Nobody else gets in, of an account or at all, until the dead session's time is over."""
         until = self._clock.now() + timedelta(seconds=seconds)
-        self._lingering.append((stream_of(connection.stream), connection.account, until))
+        self._lingering.append((stream, account, until))
 
     def keep_out(self, stream: str, account: str | None) -> bool:
         now = self._clock.now()

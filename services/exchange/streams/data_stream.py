@@ -19,6 +19,7 @@ async def serve(
 ) -> web.StreamResponse:
     account = account_of(exchange, request.headers)
     if status := exchange.connections.tap.refuses_upgrade(request.path, account):
+        log_connection(exchange, request, account, status)
         return web.Response(status=status)
     socket = web.WebSocketResponse(compress=False, timeout=GOODBYE)
     await socket.prepare(request)

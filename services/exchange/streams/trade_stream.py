@@ -27,6 +27,7 @@ async def serve(
     if status is None and account is not None and _is_over(exchange, limits, account):
         status = TOO_MANY
     if status is not None:
+        log_connection(exchange, request, account, status)
         return web.Response(status=status)
     socket = web.WebSocketResponse(compress=False, timeout=GOODBYE)
     await socket.prepare(request)
