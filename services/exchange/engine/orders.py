@@ -240,8 +240,8 @@ class Order(Terms):
 
     @property
     def waits(self) -> bool:
-        """Whether it is an exit that does nothing yet."""
-        passive = self.status is Status.HELD and self.elected_at is None
+        """Whether it is an exit that does nothing yet, a request under way or not."""
+        passive = Status.HELD in (self.status, self.before) and self.elected_at is None
         return passive and self.order_class != "mleg"
 
     def as_wire(self, legs: Iterable["Order"] = ()) -> dict[str, Any]:
