@@ -145,7 +145,7 @@ class DataClient:
             else:
                 wanted.difference_update(symbols)
         listed = {c: sorted(subscriber.wanted.get(c, ())) for c in self._feed.channels}
-        listed.update(dict.fromkeys(self._feed.following, listed.get("trades")))
+        listed.update(dict.fromkeys(self._feed.following, listed.get("trades", [])))
         self.say({"T": "subscription", **listed})
 
 
