@@ -218,7 +218,7 @@ STOCK_ROWS = (
                 lambda a, s: a.stocks.get_stock_latest_bar(
                     StockLatestBarRequest(symbol_or_symbols="XYZ")
                 ),
-                {"XYZ": {"close": 50.0}},
+                {"XYZ": {"close": NUMBER}},
             ),
         ),
     ),
