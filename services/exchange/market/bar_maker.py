@@ -50,6 +50,7 @@ class BarMaker:
         self._finished: list[tuple[Charted, Bar]] = []
         self._changed: dict[tuple[str, datetime], _Changed] = {}
         self._running: dict[str, Charted] = {}
+        self._swept: datetime | None = None  # the minute before which nothing is running
 
     def print(self, board: Charted, trade: Trade) -> None:
         minute = minute_of(trade.at)
@@ -69,6 +70,8 @@ class BarMaker:
         else:
             board.minute = Bar.begun(trade, minute)
             self._running[trade.symbol] = board
+            if self._swept is not None and minute < self._swept:
+                self._swept = None
         if phase is not Phase.REGULAR:
             return
         if board.day and _day(board.day.at) == _day(trade.at):
@@ -79,9 +82,11 @@ class BarMaker:
     def sweep(self, now: datetime) -> Made:
         """What is over by now. Cheap as long as the minute lasts."""
         minute = minute_of(now)
-        for board in list(self._running.values()):
-            if board.minute and board.minute.at < minute:
-                self._finish(board, board.minute)
+        if minute != self._swept:
+            self._swept = minute
+            for board in list(self._running.values()):
+                if board.minute and board.minute.at < minute:
+                    self._finish(board, board.minute)
         bars = [bar for _, bar in self._finished]
         days = {bar.symbol: board.day for board, bar in self._finished}
         self._finished = []
