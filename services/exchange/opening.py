@@ -97,7 +97,9 @@ def open_exchange(
     listings = _listings(book, tape)
     named = {listing.symbol for listing in listings}
     quiet = [listing for listing in catalogue() if listing.symbol not in named]
-    _check_listed(ledger, listings + quiet)
+    taped = set((store.fact("taped") or "").split())
+    _check_listed(ledger, listings + [other for other in quiet if other.symbol not in taped])
+    store.put_fact("taped", " ".join(tape.symbols) if tape else "")
     walk = Walk(
         [listing for listing in listings if not tape or listing.symbol not in tape.symbols],
         quiet=[listing for listing in quiet if listing.active],
