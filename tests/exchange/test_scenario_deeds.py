@@ -132,12 +132,25 @@ async def test_the_clock_goes_forward(troubled):
     assert served.clock.at.hour == 18
 
 
-async def test_an_acknowledgement_takes_its_time(troubled):
-    served = await troubled({"do": "slow_acknowledge", "seconds": 0.2})
+@pytest.mark.parametrize(("seconds", "status"), [(600, "pending_new"), (0.01, "filled")])
+async def test_an_acknowledgement_takes_its_time(troubled, seconds, status):
+    served = await troubled({"do": "slow_acknowledge", "seconds": seconds})
     _, order, _ = await served.call("POST", "/v2/orders", SELL)
     await settled(served)
-    assert ledger(served).orders[order["id"]].status == "pending_new"
-    while ledger(served).orders[order["id"]].status != "filled":
+    while ledger(served).orders[order["id"]].status != status:
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(600, "pending_replace"), (0.01, "replaced")])
+async def test_a_replace_takes_its_time(troubled, seconds, status):
+    served = await troubled({"do": "replace_stuck", "seconds": seconds})
+    rest = {**SELL, "type": "limit", "limit_price": "99"}
+    _, old, _ = await served.call("POST", "/v2/orders", rest)
+    await settled(served)
+    changed, _, _ = await served.call("PATCH", f"/v2/orders/{old['id']}", {"limit_price": "98"})
+    assert changed == 200
+    await settled(served)
+    while ledger(served).orders[old["id"]].status != status:
         await asyncio.sleep(0.01)
 
 

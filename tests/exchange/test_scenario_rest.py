@@ -156,10 +156,30 @@ async def test_a_list_is_cut_short_and_fields_go_missing_or_say_the_unknown(trou
     assert account["status"] == "odd"
 
 
+async def test_a_field_goes_missing_or_says_the_unknown_deep_in_an_answer(troubled):
+    served = await troubled(
+        {"do": "unknown_value", "field": "bp", "value": 0},
+        {"do": "missing_field", "field": "as"},
+    )
+    _, body, _ = await served.call("GET", "/v2/stocks/quotes/latest?symbols=NEM")
+    quote = body["quotes"]["NEM"]
+    assert (quote["bp"], quote["ap"] > 0, "as" in quote) == (0, True, False)
+
+
+async def test_an_order_is_denied_though_it_is_there(troubled):
+    served = await troubled(
+        {"do": "refuse", "cause": "order_not_found", "when": {"method": "GET", "order": 1}}
+    )
+    _, order, _ = await served.call("POST", "/v2/orders", BUY)
+    status, body, _ = await served.call("GET", f"/v2/orders/{order['id']}")
+    assert (status, body["code"]) == (404, 40410000)
+    assert (await served.call("GET", "/v2/orders"))[1][0]["id"] == order["id"]
+
+
 async def test_only_a_delay_before_acting_lets_others_go_first(troubled):
     served = await troubled(
-        {"do": "delay", "seconds": 0.2, "before": True, "when": {"order": 1}},
-        {"do": "delay", "seconds": 0.2, "when": {"order": 2}},
+        {"do": "delay", "seconds": 1.5, "before": True, "when": {"order": 1}},
+        {"do": "delay", "seconds": 1.5, "when": {"order": 2}},
     )
     late = asyncio.create_task(served.call("POST", "/v2/orders", {**BUY, "client_order_id": "1"}))
     while not served.opened.exchange.director.listing()[0]["struck"]:

@@ -91,7 +91,8 @@ P10, N10, P11, N11 = ("pending_new", "10"), ("new", "10"), ("pending_new", "11")
         ),
         ({"do": "swap_events", "when": {"nth": 1}}, [N10, P10, P11, N11]),
         ({"do": "swap_events", "when": {"nth": 2}}, [P10, P11, N10, N11]),
-        ({"do": "delay_event", "seconds": 0.3, "when": {"nth": 2}}, [P10, P11, N11, N10]),
+        ({"do": "replay_events", "count": 2, "when": {"nth": 2}}, [P10, N10, P10, N10, P11, N11]),
+        ({"do": "delay_event", "seconds": 1.5, "when": {"nth": 2}}, [P10, P11, N11, N10]),
     ],
 )
 async def test_events_are_spoilt(troubled, fault, heard):
@@ -107,6 +108,15 @@ async def test_an_events_status_is_one_nobody_knows(troubled):
     await send_order(served, "10")
     assert (await listener.hear())["data"]["order"]["status"] == "pending_new"
     assert (await listener.hear())["data"]["order"]["status"] == "odd"
+
+
+async def test_a_field_of_an_event_is_missing(troubled):
+    served = await troubled({"do": "missing_event_field", "field": "filled_qty"})
+    listener = await listening(served)
+    await send_order(served, "10")
+    order = (await listener.hear())["data"]["order"]
+    assert "filled_qty" not in order
+    assert order["qty"] == "1"
 
 
 async def test_a_mute_socket_stays_open_and_a_new_one_hears(troubled):

@@ -1,6 +1,6 @@
 """A broker that answers late, no, or with less, as the director says."""
 
-from services.exchange.engine.behaviour import PROMPT, TOO_LATE, Behaviour, Reply
+from services.exchange.engine.behaviour import TOO_LATE, Behaviour, Reply
 from services.exchange.engine.fill_model import Execution
 from services.exchange.engine.orders import Order
 from services.exchange.scenarios.director import Director, Kind
@@ -10,6 +10,7 @@ from services.exchange.scenarios.faults import (
     CancelStuck,
     PartialFill,
     ReplaceRejected,
+    ReplaceStuck,
     SlowAcknowledge,
     VenueReject,
 )
@@ -35,9 +36,9 @@ class SpoiltBehaviour(Behaviour):
         return Reply(after, TOO_LATE if rejected or lost else None, fills_first=bool(lost))
 
     def replace(self, order: Order) -> Reply:
-        if self._struck(order, ReplaceRejected):
-            return Reply(refused=TOO_LATE)
-        return PROMPT
+        stuck, rejected = self._struck(order, ReplaceStuck), self._struck(order, ReplaceRejected)
+        after = float(stuck.seconds) if stuck else 0.0
+        return Reply(after, refused=TOO_LATE if rejected else None)
 
     def fill(self, order: Order, execution: Execution) -> Execution | None:
         cut = self._struck(order, PartialFill)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Seconds = Annotated[Decimal, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Positive = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[Decimal, Field(gt=0, lt=1, allow_inf_nan=False)]
+Said = str | int | Decimal
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 
@@ -104,7 +105,9 @@ class Unavailable(_OfRequest):
 class Refuse(_OfRequest):
     """The request is refused for a reason the account did not give."""
 
-    cause: Literal["wash_trade", "hard_to_borrow", "not_authorized", "liquidation_only"]
+    cause: Literal[
+        "wash_trade", "hard_to_borrow", "not_authorized", "liquidation_only", "order_not_found"
+    ]
 
 
 class MalformedJson(_OfAnswer):
@@ -118,16 +121,16 @@ class TruncatedList(_OfAnswer):
 
 
 class MissingField(_OfAnswer):
-    """A field is left out of the answer, and of each item of a list."""
+    """A field is left out of the answer, wherever it stands."""
 
     field: str
 
 
 class UnknownValue(_OfAnswer):
-    """A field of the answer, and of each item of a list, says what no client knows."""
+    """A field of the answer, wherever it stands, says what no client knows."""
 
     field: str = "status"
-    value: str = "under_enquiry"
+    value: Said = "under_enquiry"
 
 
 class StalePositions(_OfAnswer):
@@ -141,52 +144,46 @@ class StalePositions(_OfAnswer):
 
 class _OfOrder(Fault):
     place: ClassVar[Place] = Place.ORDER
-    asked: ClassVar[Literal["acknowledge", "fill", "cancel", "replace"]]
 
 
 class VenueReject(_OfOrder):
     """An order answered with 200 is rejected by the venue a moment later."""
 
-    asked = "acknowledge"
-
 
 class SlowAcknowledge(_OfOrder):
     """An order stays pending_new for a while."""
 
-    asked = "acknowledge"
     seconds: Seconds = Decimal(5)
 
 
 class PartialFill(_OfOrder):
     """An execution is cut to a share of what it would have been; the rest stays open."""
 
-    asked = "fill"
     share: Share = Decimal("0.5")
 
 
 class CancelLost(_OfOrder):
     """The order fills before its cancel arrives."""
 
-    asked = "cancel"
-
 
 class CancelStuck(_OfOrder):
     """The order stays pending_cancel for a while; it still can fill."""
 
-    asked = "cancel"
     seconds: Seconds = Decimal(60)
 
 
 class CancelRejected(_OfOrder):
     """The cancel is answered with 204 and rejected later."""
 
-    asked = "cancel"
+
+class ReplaceStuck(_OfOrder):
+    """The order stays pending_replace for a while; it still can fill."""
+
+    seconds: Seconds = Decimal(60)
 
 
 class ReplaceRejected(_OfOrder):
     """The replacement is answered with 200 and rejected later; the old order stays."""
-
-    asked = "replace"
 
 
 # -- streams ----------------------------------------------------------------------------------
@@ -224,10 +221,23 @@ class DelayEvent(_OfEvent):
     seconds: Seconds = Decimal(5)
 
 
-class UnknownEventValue(_OfEvent):
-    """The event's order carries a status that no client knows."""
+class ReplayEvents(_OfEvent):
+    """After an event the last ones are sent again, itself included."""
 
-    value: str = "under_enquiry"
+    count: Annotated[int, Field(ge=1, le=100, strict=True)] = 3
+
+
+class MissingEventField(_OfEvent):
+    """A field of an event of trade_updates is left out, wherever it stands."""
+
+    field: str
+
+
+class UnknownEventValue(_OfEvent):
+    """A field of an event of trade_updates, wherever it stands, says what no client knows."""
+
+    field: str = "status"
+    value: Said = "under_enquiry"
 
 
 class CloseStream(OfStream):
@@ -363,11 +373,14 @@ FAULTS: dict[str, type[Fault]] = {
     "cancel_lost": CancelLost,
     "cancel_stuck": CancelStuck,
     "cancel_rejected": CancelRejected,
+    "replace_stuck": ReplaceStuck,
     "replace_rejected": ReplaceRejected,
     "duplicate_event": DuplicateEvent,
     "lose_event": LoseEvent,
     "swap_events": SwapEvents,
     "delay_event": DelayEvent,
+    "replay_events": ReplayEvents,
+    "missing_event_field": MissingEventField,
     "unknown_event_value": UnknownEventValue,
     "close_stream": CloseStream,
     "half_dead": HalfDead,

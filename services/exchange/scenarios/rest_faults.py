@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
 
 from services.exchange.engine.errors import Cause, RefusedError, unprocessable
 from services.exchange.rest.call import Answer
@@ -26,6 +25,7 @@ from services.exchange.scenarios.faults import (
     UnknownValue,
     name_of,
 )
+from services.exchange.scenarios.spoilt_json import saying, without
 
 JSON, HTML = "application/json", "text/html"
 PAGES = {
@@ -37,6 +37,7 @@ REFUSALS = {
     "wash_trade": RefusedError(
         Cause.WASH_TRADE, extra={"reject_reason": "opposite side market/stop order exists"}
     ),
+    "order_not_found": RefusedError(Cause.NO_ORDER, {"id": "that id"}),
     "not_authorized": RefusedError(
         Cause.FORBIDDEN, {"reason": "account is not authorized to trade"}
     ),
@@ -157,21 +158,8 @@ def _spoilt(answer: Answer, faults: Iterable[Fault]) -> Answer:
         match fault:
             case TruncatedList(keep=keep) if isinstance(body, list):
                 body = body[:keep]
-            case MissingField(field=missing):
-                body = _each(body, lambda item, gone=missing: _without(item, gone))
-            case UnknownValue(field=name, value=value):
-                body = _each(
-                    body, lambda item, n=name, v=value: {**item, n: v} if n in item else item
-                )
+            case MissingField():
+                body = without(body, fault.field)
+            case UnknownValue():
+                body = saying(body, fault.field, fault.value)
     return Answer(body, answer.status)
-
-
-def _without(item: dict[str, Any], field_name: str) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if name != field_name}
-
-
-def _each(body: Any, change: Any) -> Any:
-    """`change` applied to an object, or to each object of a list."""
-    if isinstance(body, list):
-        return [change(item) if isinstance(item, dict) else item for item in body]
-    return change(body) if isinstance(body, dict) else body

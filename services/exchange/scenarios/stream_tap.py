@@ -1,9 +1,9 @@
 """Faults of the websockets: what becomes of each frame, and who is let in."""
 
 import json
+from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from services.exchange.clock import Clock
 from services.exchange.scenarios.director import Director
@@ -12,10 +12,13 @@ from services.exchange.scenarios.faults import (
     DuplicateEvent,
     Fault,
     LoseEvent,
+    MissingEventField,
     NoAuthAnswer,
+    ReplayEvents,
     SwapEvents,
     UnknownEventValue,
 )
+from services.exchange.scenarios.spoilt_json import saying, without
 from services.exchange.scenarios.triggers import Occasion
 from services.exchange.streams.connection import Connection
 from services.exchange.streams.tap import DATA, Frame, Send, Step, Tap
@@ -24,6 +27,7 @@ TRADE_UPDATES, DATA_STREAM = "trade_updates", "data"
 STREAMS = (TRADE_UPDATES, DATA_STREAM)
 TRADE_PATH = "/stream"
 TOO_MANY = 429
+MOST_REPLAYED = 100
 
 
 def stream_of(path: str) -> str:
@@ -63,6 +67,7 @@ class StreamTap(Tap):
     def __init__(self, director: Director, outages: Outages) -> None:
         self._director, self._outages = director, outages
         self._held: dict[int, bytes] = {}
+        self._latest: dict[int, deque[bytes]] = {}
 
     # -- Tap ----------------------------------------------------------------------------------
 
@@ -88,11 +93,16 @@ class StreamTap(Tap):
         if frame.connection in self._outages.mute:  # by a deed that waited for this very event
             return ()
         held = self._held.pop(frame.connection, None) if is_event else None
+        if is_event:
+            self._latest.setdefault(frame.connection, deque(maxlen=MOST_REPLAYED)).append(
+                frame.payload
+            )
         steps = self._spoilt(frame, faults)
         return steps if held is None else [*steps, Send(held)]
 
     def _spoilt(self, frame: Frame, faults: Iterable[Fault]) -> list[Step]:
         payload, copies, after = frame.payload, 1, 0.0
+        again: list[bytes] = []
         for fault in faults:
             match fault:
                 case NoAuthAnswer():
@@ -103,13 +113,18 @@ class StreamTap(Tap):
                 case SwapEvents():
                     self._held[frame.connection] = payload
                     return []
-                case UnknownEventValue(value=value) if frame.update is not None:
-                    payload = _with_status(payload, value)
+                case MissingEventField() if frame.update is not None:
+                    payload = json.dumps(without(json.loads(payload), fault.field)).encode()
+                case UnknownEventValue() if frame.update is not None:
+                    spoilt = saying(json.loads(payload), fault.field, fault.value)
+                    payload = json.dumps(spoilt).encode()
+                case ReplayEvents():
+                    again = list(self._latest[frame.connection])[-fault.count :]
                 case DuplicateEvent():
                     copies = fault.copies
                 case DelayEvent():
                     after = float(fault.seconds)
-        return [Send(payload, after)] * copies
+        return [Send(one, after) for one in [payload] * copies + again]
 
     def _occasion(self, frame: Frame) -> Occasion:
         order = frame.update.order if frame.update else None
@@ -124,9 +139,3 @@ class StreamTap(Tap):
 
 def _answers_keys(frame: Frame) -> bool:
     return frame.event == "authorization" or b"authenticated" in frame.payload
-
-
-def _with_status(payload: bytes, status: str) -> bytes:
-    message: dict[str, Any] = json.loads(payload)
-    message["data"]["order"]["status"] = status
-    return json.dumps(message).encode()
