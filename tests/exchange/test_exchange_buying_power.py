@@ -255,3 +255,13 @@ def test_what_is_written_ties_up_its_worst_case(contracts, shares, tied, naked):
     signed = {symbol: Decimal(qty) for symbol, qty in contracts.items()}
     held = {symbol: Decimal(qty) for symbol, qty in shares.items()}
     assert (collateral(signed, held), uncovered_calls(signed, held)) == (tied, naked)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "worth"), [("XYZ260227C00048000", "200"), ("XYZ260227P00048000", "0")]
+)
+def test_a_contract_past_its_end_is_worth_its_exercise(symbol, worth):
+    world = World()
+    held = Position(account="main", symbol=symbol, qty=Decimal(1), cost=Decimal(100))
+    world.ledger.positions = {("main", symbol): held}
+    assert world.venue.floor.standing("main").long_market_value == Decimal(worth)

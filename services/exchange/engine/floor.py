@@ -13,6 +13,7 @@ from services.exchange.engine.rules import Rules
 from services.exchange.engine.standing import Holding, Standing, standing
 from services.exchange.ids import Ids
 from services.exchange.market.boards import Board, Market
+from services.exchange.market.options import Contract
 
 
 class Floor:
@@ -77,7 +78,10 @@ class Floor:
         return held, board
 
     def price(self, symbol: str) -> Decimal:
-        """Of a share, as positions are valued."""
+        """Of a share, as positions are valued; a contract past its end is worth its exercise."""
+        if is_contract(symbol) and self.market.find(symbol) is None:
+            contract = Contract.parsed(symbol)
+            return contract.intrinsic(self.price(contract.underlying))
         return self._board(symbol).price
 
     def available_qty(self, position: Position) -> Decimal:
@@ -95,9 +99,9 @@ class Floor:
         return standing(self.ledger.accounts[account], holdings, orders, self._in_full)
 
     def _holding(self, position: Position) -> Holding:
-        board = self._board(position.symbol)
-        marginable = board.listing.marginable and not is_contract(position.symbol)
-        return Holding(position, board.price, marginable)
+        contract = is_contract(position.symbol)
+        marginable = not contract and self._board(position.symbol).listing.marginable
+        return Holding(position, self.price(position.symbol), marginable)
 
     def _in_full(self, order: Order) -> bool:
         """Whether no margin helps to pay for it."""

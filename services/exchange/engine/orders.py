@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
-from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
@@ -300,7 +299,3 @@ def claimed(orders: Iterable[Order], claim: Callable[[Order], Decimal]) -> Decim
         if order.replaces in claims:
             claims[order.id] = max(claims[order.id], claims.pop(order.replaces))
     return sum(claims.values(), ZERO)
-
-
-def new_id() -> str:
-    return str(uuid4())

@@ -71,6 +71,10 @@ class Contract:
         kind = "Call" if self.is_call else "Put"
         return f"{self.underlying} {self.expires:%b %d %Y} {self.strike.normalize():f} {kind}"
 
+    def intrinsic(self, spot: Decimal) -> Decimal:
+        """Dollars a share that exercising it would give."""
+        return max(spot - self.strike if self.is_call else self.strike - spot, Decimal(0))
+
     @property
     def closes(self) -> datetime:
         """When it stops to be worth anything but its intrinsic value."""
