@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from services.exchange.book import Listing
@@ -67,25 +66,3 @@ class Update:
 
 def asset_id(symbol: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"simulated exchange asset {symbol}"))
-
-
-def asset_as_wire(board: Board) -> dict[str, Any]:
-    """GET /v2/assets item; `sector` and `average_daily_volume` are extras clients ignore."""
-    listing = board.listing
-    return {
-        "id": board.asset_id,
-        "class": "us_equity",
-        "exchange": listing.venue,
-        "symbol": listing.symbol,
-        "name": listing.name or f"{listing.symbol} (simulated)",
-        "status": "active",
-        "tradable": True,
-        "marginable": True,
-        "maintenance_margin_requirement": 30,
-        "shortable": True,
-        "easy_to_borrow": True,
-        "fractionable": True,
-        "attributes": [],
-        "sector": listing.sector,
-        "average_daily_volume": listing.adv,
-    }

@@ -8,7 +8,7 @@ from typing import Any
 from services.exchange.book import Listing
 from services.exchange.market import halts
 from services.exchange.market.bar_maker import BarMaker
-from services.exchange.market.board import Board, Update, asset_as_wire, asset_id
+from services.exchange.market.board import Board, Update, asset_id
 from services.exchange.market.drift import Drift
 from services.exchange.market.history import History
 from services.exchange.market.limits import PAUSE, RECOMPUTED, Limits, within
@@ -25,7 +25,7 @@ from services.exchange.market.quotes import (
 )
 from services.exchange.sessions import NEW_YORK
 
-__all__ = ["Board", "Market", "Update", "asset_as_wire", "asset_id"]
+__all__ = ["Board", "Market", "Update", "asset_id"]
 
 CORRECTED = 10**9  # added to the id of a print for the one that corrects it
 

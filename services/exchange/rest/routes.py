@@ -91,4 +91,5 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
 DATA_PREFIX = (
     "/v2/stocks/",
     "/v1beta1/options/",
+    "/v1/corporate-actions",
 )  # market data has no part in the trading rate limit
