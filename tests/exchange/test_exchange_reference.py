@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from exchange_world import HandClock
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 OCC = "AAPL260320C00250000"
@@ -449,3 +450,28 @@ async def test_a_wrong_parameter_is_422_with_a_body(served, path):
 async def test_what_is_not_there_is_404(served, path):
     status, body, _ = await served.call("GET", path)
     assert (status, body["code"]) == (404, 40410000)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "shares"), [(False, "OPEXC", "100"), (True, "OPEXP", None)]
+)
+async def test_at_expiry_money_is_exercised_unless_the_holder_said_no(serve, told, kind, shares):
+    clock = HandClock()
+    served = await serve(clock=clock)
+    served.opened.exchange.venue.change_account("main", cash=Decimal(100_000))
+    symbol = "MSFT260306C00380000"  # deep in the money
+    order = {"symbol": symbol, "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"}
+    assert (await served.call("POST", "/v2/orders", order))[0] == 200
+    served.opened.turn()
+    before = (await served.call("GET", "/v2/positions/MSFT"))[1].get("qty", "0")
+    if told:
+        path = f"/v2/positions/{symbol}/do-not-exercise"
+        assert (await served.call("POST", path))[0] == 200
+    clock.pass_(days=4)
+    served.opened.turn()
+    assert (await served.call("GET", f"/v2/positions/{symbol}"))[0] == 404
+    after = (await served.call("GET", "/v2/positions/MSFT"))[1].get("qty", "0")
+    assert Decimal(after) - Decimal(before) == Decimal(shares or 0)
+    kinds = {a["activity_type"] for a in await got(served, "/v2/account/activities")}
+    assert kind in kinds
+    assert kinds & {"OPEXC", "OPEXP"} == {kind}
