@@ -68,6 +68,21 @@ async def test_the_other_account_is_spared(troubled):
         await troubled({"do": "restrict", "to": "blocked", "account": "other"})
 
 
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"do": "halt", "symbol": "NONE"}, "no symbol NONE"),
+        ({"do": "drop", "when": {"symbol": "NONE"}}, "no symbol NONE"),
+        ({"do": "drop", "when": {"account": "other"}}, "no account other"),
+        ({"do": "mute_stream", "account": "other"}, "no account other"),
+        ({"do": "halt", "symbol": "AAPL260320C00250000"}, "moves with its underlying"),
+    ],
+)
+async def test_what_is_not_on_this_exchange_is_refused(troubled, table, said):
+    with pytest.raises(ScenarioError, match=said):
+        await troubled(table)
+
+
 async def test_a_deed_without_a_symbol_is_about_that_of_the_order_it_waited_for(troubled):
     served = await troubled({"do": "halt", "when": {"order": 1}})
     await served.call("POST", "/v2/orders", SELL)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.exchange.scenarios.director import Director, Undo
 from services.exchange.scenarios.faults import CancelLost, CancelStuck, Fault, LoseEvent, name_of
-from services.exchange.scenarios.reading import ScenarioError, step_of
+from services.exchange.scenarios.reading import ScenarioError, Step, step_of
 from services.exchange.scenarios.triggers import Occasion
 
 
@@ -32,8 +32,8 @@ class Stage:
     done: list[str] = field(default_factory=list)
     refusing: str = ""
 
-    def check(self, fault: Fault) -> None:
-        if getattr(fault, "symbol", None) == "NONE":
+    def check(self, step: Step) -> None:
+        if getattr(step.fault, "symbol", None) == "NONE":
             raise ScenarioError("There is no symbol NONE on this exchange.")
 
     def do(self, fault: Fault, occasion: Occasion, until: datetime | None) -> Undo:

@@ -126,6 +126,7 @@ def fault(lines: str) -> str:
         (fault('do = "lose_event"\nwhen = { path = "/" }'), "path is a condition of requests"),
         (fault('do = "cancel_lost"\nwhen = { path = "/" }'), "path is no condition of a fault of"),
         (fault('do = "halt"\nwhen = { nth = 2 }'), "nth of what? Say account, event, method"),
+        (fault('do = "halt"\nwhen = { times = 2 }'), "times of what? Say account, event, method"),
         (fault('do = "dividend"\nwhen = { lasts = 2 }'), "cannot be taken back"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import requests
 
 from services.exchange.scenarios.reading import Scenario, step_of
 
@@ -174,6 +175,44 @@ async def test_an_order_is_denied_though_it_is_there(troubled):
     status, body, _ = await served.call("GET", f"/v2/orders/{order['id']}")
     assert (status, body["code"]) == (404, 40410000)
     assert (await served.call("GET", "/v2/orders"))[1][0]["id"] == order["id"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        ({"do": "refuse", "cause": "not_authorized"}, 401),
+        ({"do": "rate_limited"}, 401),
+        ({"do": "gateway_timeout"}, 504),
+    ],
+)
+async def test_who_has_no_key_is_told_so_by_all_but_a_proxy(troubled, fault, status):
+    served = await troubled(fault)
+    async with served.client.get("/v2/account") as answer:
+        assert answer.status == status
+
+
+async def test_the_same_seed_strikes_the_same_requests(serve):
+    async def play(seed: int) -> list[int]:
+        drawn = scenario({"do": "unavailable", "when": {"share": 0.5}})
+        served = await serve(scenarios=(drawn,), seed=seed)
+        return [(await raw(served, "GET", "/v2/clock"))[0] for _ in range(30)]
+
+    first = await play(1)
+    assert set(first) == {200, 503}
+    assert await play(1) == first
+    assert await play(2) != first
+
+
+def test_an_exchange_stops_cleanly_while_a_request_hangs(start_exchange, tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text('about = "Mine."\n[[fault]]\ndo = "hang"\nwhen = { method = "POST" }\n')
+    exchange = start_exchange(scenario=mine)
+    url = f"{exchange.trading_url}/v2/orders"
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        requests.post(url, data=json.dumps(BUY), headers=exchange.headers, timeout=1)
+    listed = requests.get(url, headers=exchange.headers, timeout=10).json()
+    assert len(listed) == 1
+    assert exchange.stop() == 0
 
 
 async def test_only_a_delay_before_acting_lets_others_go_first(troubled):

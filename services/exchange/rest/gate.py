@@ -36,7 +36,7 @@ def gated(exchange: Exchange, handler: Handler) -> AioHandler:
         account = account_of(exchange, request.headers)
         body = await _body(request)
         occasion = occasion_of(exchange, request, account, body)
-        course = Course(exchange.director.on_request(occasion))
+        course = Course.of(exchange.director.on_request(occasion), known=account is not None)
         answer, headers = None, dict[str, str]()
         await course.wait(before=True)
         if course.processed:

@@ -26,6 +26,7 @@ from services.exchange.scenarios.faults import (
     Halt,
     Jump,
     MuteStream,
+    OfMarket,
     OfStream,
     OutsideTrade,
     Restrict,
@@ -34,7 +35,7 @@ from services.exchange.scenarios.faults import (
     Split,
 )
 from services.exchange.scenarios.past import Past
-from services.exchange.scenarios.reading import ScenarioError
+from services.exchange.scenarios.reading import ScenarioError, Step
 from services.exchange.scenarios.stream_tap import STREAMS, Outages, stream_of
 from services.exchange.scenarios.triggers import Occasion
 from services.exchange.streams.connection import Connections
@@ -58,14 +59,21 @@ class Deeds:
     past: Past
     outages: Outages
 
-    def check(self, fault: Fault) -> None:
+    def check(self, step: Step) -> None:
         """Raises ScenarioError for a symbol, an account or a clock that is not here."""
-        symbol, account = getattr(fault, "symbol", None), getattr(fault, "account", None)
-        if symbol is not None and symbol not in self.market.boards:
-            raise ScenarioError(f"There is no symbol {symbol} on this exchange.")
-        if account is not None and account not in self.venue.floor.ledger.accounts:
-            raise ScenarioError(f"There is no account {account} on this exchange.")
-        if isinstance(fault, Forward | CloseSession) and not isinstance(self.clock, Movable):
+        for named in step:
+            symbol, account = getattr(named, "symbol", None), getattr(named, "account", None)
+            if symbol is not None and self.market.find(symbol) is None:
+                raise ScenarioError(f"There is no symbol {symbol} on this exchange.")
+            if account is not None and account not in self.venue.floor.ledger.accounts:
+                raise ScenarioError(f"There is no account {account} on this exchange.")
+        if isinstance(step.fault, OfMarket) and step.fault.symbol not in {
+            None,
+            *self.market.boards,
+        }:
+            raise ScenarioError(f"{step.fault.symbol} moves with its underlying only.")
+        movable = isinstance(self.clock, Movable)
+        if isinstance(step.fault, Forward | CloseSession) and not movable:
             raise ScenarioError("The true clock cannot be set forward.")
 
     def remember(self, now: datetime) -> None:

@@ -75,7 +75,7 @@ class Armed:
 class Stage(Protocol):
     """The exchange as the director needs it."""
 
-    def check(self, fault: Fault) -> None:
+    def check(self, step: Step) -> None:
         """Raises ScenarioError for a symbol or an account that is not here."""
 
     def do(self, fault: Fault, occasion: Occasion, until: datetime | None) -> Undo | None:
@@ -108,7 +108,7 @@ class Director:
 
     def inject(self, step: Step, *, now: bool = True) -> int:
         """Arm a step, from now or as of the start; gives its number. Raises ScenarioError."""
-        self._stage.check(step.fault)
+        self._stage.check(step)
         self._numbered += 1
         dice = Dice(f"scenario:{self._seed}:{self._numbered}")
         begins = step.when.begins(self._clock.now() if now else self._start)

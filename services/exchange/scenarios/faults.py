@@ -267,7 +267,7 @@ class SlowClient(OfStream):
 # -- market, account, session -----------------------------------------------------------------
 
 
-class _OfMarket(Fault):
+class OfMarket(Fault):
     """`symbol` left out is that of the order it waited for, else every symbol."""
 
     place: ClassVar[Place] = Place.MARKET
@@ -285,42 +285,42 @@ class _OfSession(Fault):
     place: ClassVar[Place] = Place.SESSION
 
 
-class Halt(_OfMarket):
+class Halt(OfMarket):
     """Trading in a symbol is halted."""
 
     lasting: ClassVar[bool] = True
     reason: str = "T1"
 
 
-class Resume(_OfMarket):
+class Resume(OfMarket):
     """A halted symbol trades again."""
 
 
-class Jump(_OfMarket):
+class Jump(OfMarket):
     """The price jumps by a percentage, over all stops and limits between; no trade on the way."""
 
     lasting: ClassVar[bool] = True
     percent: Annotated[Decimal, Field(gt=-100, le=10_000, allow_inf_nan=False)]
 
 
-class Correct(_OfMarket):
+class Correct(OfMarket):
     """The last trade of a symbol is corrected by a percentage."""
 
     percent: Annotated[Decimal, Field(gt=-100, le=10_000, allow_inf_nan=False)] = Decimal(-1)
 
 
-class Bust(_OfMarket):
+class Bust(OfMarket):
     """The last trade of a symbol is cancelled."""
 
 
-class Split(_OfMarket):
+class Split(OfMarket):
     """A split: `new` shares for each `old`."""
 
     new: Count = 2
     old: Count = 1
 
 
-class Dividend(_OfMarket):
+class Dividend(OfMarket):
     """A cash dividend, paid at once to who holds the share."""
 
     per_share: Positive = Decimal("0.5")

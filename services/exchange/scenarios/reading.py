@@ -26,7 +26,7 @@ from services.exchange.scenarios.triggers import Trigger
 PARTS = ("about", "start", "fault")
 OF_REQUESTS, OF_EVENTS = {"method", "path"}, {"stream", "event"}
 OCCASIONS = OF_REQUESTS | OF_EVENTS | {"order", "account", "symbol"}
-COUNTS = {"nth", "every", "share"}
+COUNTS = {"nth", "every", "times", "share"}
 OPTION = str | int | bool
 Part = TypeVar("Part", bound=BaseModel)
 

@@ -63,6 +63,11 @@ class Course:
 
     faults: Sequence[Fault] = ()
 
+    @classmethod
+    def of(cls, faults: Sequence[Fault], *, known: bool) -> "Course":
+        """Who is not `known` is told that before anything else the exchange itself would say."""
+        return cls([f for f in faults if known or not isinstance(f, RateLimited | Refuse)])
+
     @property
     def names(self) -> list[str]:
         return [name_of(fault) for fault in self.faults]
