@@ -15,11 +15,11 @@ from services.exchange.book import Book, Listing, parse_book, read_book, with_ac
 from services.exchange.clock import Clock, OpenClock, StartedClock, WallClock, open_start
 from services.exchange.engine.accounts import Account, Position, credentials
 from services.exchange.engine.day_end import FACT as DAY_ENDED
-from services.exchange.engine.fill_model import FillModel, PartialFills, TouchFills
 from services.exchange.engine.floor import Floor
 from services.exchange.engine.ledger import Ledger
 from services.exchange.engine.matching import symbols_of
 from services.exchange.engine.orders import is_contract
+from services.exchange.engine.trading_models import MODELS, TradingModel
 from services.exchange.engine.venue import Venue
 from services.exchange.equity import FACT as EQUITY
 from services.exchange.equity import EquityLog
@@ -87,6 +87,7 @@ def open_exchange(
 
     Must run in the event loop that will serve: what is delayed is delayed there.
     """
+    model = _trading_model(settings)
     tape = Tape.of(settings.tape) if settings.tape else None
     book = _book(settings, store)
     noted, noted_day = store.fact("standstill"), store.fact(DAY_ENDED)
@@ -121,7 +122,7 @@ def open_exchange(
         quiet={listing.symbol for listing in quiet},
         seed=settings.seed,
         begun=_begun(store, now),
-        pauses=settings.fill_model == "realistic",
+        pauses=model.pauses,
     )
     market.take(walk.opening(now), now)
     if lasting:
@@ -131,9 +132,11 @@ def open_exchange(
     venue = Venue(
         Floor(ledger, market, clock, settings.rules, _ids(settings, store)),
         store,
-        _fill_model(settings),
-        lambda order: settings.fill_delay,
+        model.fills,
+        model.delay,
         asyncio.get_running_loop().call_later,
+        model.costs,
+        model.overnight,
         day_ended=date.fromisoformat(noted_day) if noted_day else None,
     )
     play = prepared(venue, market, clock, settings.seed, settings.scenarios)
@@ -300,9 +303,9 @@ def _step_deviation(settings: Settings) -> Decimal:
     return (settings.volatility / 10_000 * seconds.sqrt()).quantize(Decimal("1e-9"))
 
 
-def _fill_model(settings: Settings) -> FillModel:
-    touch = TouchFills()
-    return PartialFills(touch, settings.seed) if settings.partials else touch
+def _trading_model(settings: Settings) -> TradingModel:
+    model = MODELS[settings.fill_model](settings.seed, settings.fill_delay)
+    return model.in_parts(settings.seed) if settings.partials else model
 
 
 def _test_market(settings: Settings, now: datetime) -> Market:

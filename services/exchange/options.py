@@ -231,7 +231,7 @@ TRADING = (
         type=click.Choice(FILL_MODELS),
         default=FILL_MODELS[0],
         show_default=True,
-        help="How orders fill.",
+        help="How orders fill and what trading costs: Alpaca's paper account, or real life.",
     ),
     click.option(
         "--fill-delay",

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from services.exchange.book import BookAccount
 from services.exchange.engine.rules import DEFAULT_RULES, Rules
+from services.exchange.engine.trading_models import MODELS
 from services.exchange.scenarios.reading import Scenario
 from services.exchange.streams.limits import DataLimits, TradeLimits
 
 HOST = "127.0.0.1"
-FILL_MODELS = ("paper",)
+FILL_MODELS = tuple(MODELS)
 
 
 @dataclass(frozen=True)
