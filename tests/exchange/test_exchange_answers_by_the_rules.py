@@ -91,6 +91,8 @@ async def test_a_refused_order_gets_alpacas_code_and_leaves_no_trace(
         ("GET", "/v2/orders?after=yesterday", 422, "invalid after"),
         ("GET", "/v2/positions/NVDA", 404, "position does not exist"),
         ("DELETE", "/v2/positions/NVDA", 404, "position does not exist"),
+        ("GET", "/v2/positions/ZZZZ", 404, "symbol not found: ZZZZ"),
+        ("DELETE", "/v2/positions/ZZZZ", 404, "symbol not found: ZZZZ"),
         ("DELETE", "/v2/positions/NEM?percentage=0", 422, "percentage must be between 0 and 100"),
         ("DELETE", "/v2/positions/NEM?qty=0", 422, "qty must be > 0"),
         ("GET", "/v2/assets/ZZZZ", 404, "asset not found for ZZZZ"),

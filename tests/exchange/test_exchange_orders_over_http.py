@@ -378,6 +378,31 @@ async def test_a_spread_is_an_order_without_a_symbol_and_costs_its_worst_case(fl
     assert [len(row["legs"]) for row in rows] == [2, 2]
 
 
+async def test_the_price_of_a_spread_may_be_replaced_and_its_legs_go_with_it(flat):
+    served = await flat()
+    order = await placed(served, SPREAD)
+    path = f"/v2/orders/{order['id']}"
+    assert (await served.call("PATCH", path, {"qty": 2}))[0] == 422
+    leg = order["legs"][0]["id"]
+    assert (await served.call("PATCH", f"/v2/orders/{leg}", {"limit_price": 2}))[0] == 422
+    status, new, _ = await served.call("PATCH", path, {"limit_price": "0.4"})
+    assert (status, new["limit_price"], len(new["legs"])) == (200, "0.4", 2)
+    assert (await served.call("GET", "/v2/account"))[1]["options_buying_power"] == "19960"
+    assert (await served.call("DELETE", f"/v2/orders/{new['id']}"))[0] == 204
+    assert (await served.call("GET", "/v2/orders"))[1] == []
+    assert (await served.call("GET", "/v2/account"))[1]["options_buying_power"] == "20000"
+
+
+async def test_with_a_multiplier_of_four_the_day_allows_four_times_the_equity(serve, tmp_path):
+    book = tmp_path / "book.json"
+    book.write_text(json.dumps(BOOK | {"accounts": {"main": {"cash": "20000", "multiplier": "4"}}}))
+    served = await serve(book=book)
+    await placed(served, {**LIMIT, "qty": "400"})
+    account = (await served.call("GET", "/v2/account"))[1]
+    shown = {name: account[name] for name in ("multiplier", "buying_power", "regt_buying_power")}
+    assert shown == {"multiplier": "4", "buying_power": "62000", "regt_buying_power": "22000"}
+
+
 @pytest.mark.parametrize(
     ("hour", "day", "body", "status", "message"),
     [

@@ -20,6 +20,7 @@ class Cause(Enum):
     NO_ENDPOINT = (404, 40410000, "endpoint not found")
     NO_ORDER = (404, 40410000, "order not found for {id}")
     NO_POSITION = (404, 40410000, "position does not exist")
+    NO_SYMBOL = (404, 40410000, "symbol not found: {symbol}")
     NO_ASSET = (404, 40410000, "asset not found for {symbol}")
     NO_CONTRACT = (404, 40410000, "option contract not found for {symbol}")
     NO_WATCHLIST = (404, 40410000, "watchlist not found")

@@ -72,8 +72,10 @@ class Floor:
 
     def position(self, account: str, symbol_or_id: str) -> tuple[Position, Board]:
         board = self.market.find(symbol_or_id)
-        held = board and self.ledger.positions.get((account, board.listing.symbol))
-        if board is None or not held or not held.qty:
+        if board is None:
+            raise RefusedError(Cause.NO_SYMBOL, {"symbol": symbol_or_id})
+        held = self.ledger.positions.get((account, board.listing.symbol))
+        if held is None or not held.qty:
             raise RefusedError(Cause.NO_POSITION)
         return held, board
 
