@@ -10,10 +10,12 @@ from services.exchange.engine.errors import Cause, RefusedError
 from services.exchange.engine.floor import Floor
 from services.exchange.engine.matching import symbols_of
 from services.exchange.engine.orders import CONTRACT_SIZE, ZERO, Side, Status, is_contract
+from services.exchange.engine.pre_trade import kept_qty
 from services.exchange.market.options import Contract
 
 IN_THE_MONEY = Decimal("0.01")
 OVER = "the contract has expired"
+DELIVERED = "its shares were delivered"
 
 
 class Exercise:
@@ -67,6 +69,7 @@ class Exercise:
         self._booking.exchange_shares(
             position.account, contract.underlying, side, shares, contract.strike
         )
+        self._cancel_uncovered(position.account, contract.underlying)
         paid = shares * contract.strike
         self._booking.enter(
             position.account,
@@ -77,6 +80,17 @@ class Exercise:
             per_share_amount=contract.strike,
             description=f"{position.symbol} at {contract.strike}",
         )
+
+    def _cancel_uncovered(self, account: str, symbol: str) -> None:
+        """Orders that were to close shares which are gone now, the newest first."""
+        position = self._floor.ledger.positions[account, symbol]
+        closing = [o for o in self._floor.open_orders(account) if o.symbol == symbol and o.kept_qty]
+        for order in sorted(closing, key=lambda o: -o.sequence):
+            now = self._floor.ledger.orders[order.id]
+            kept = kept_qty(self._floor.open_orders(account), symbol)
+            wrong_way = order.side is not position.closing_side
+            if now.is_open and (wrong_way or kept > abs(position.qty)):
+                self._booking.move(now, Status.CANCELED, "canceled", DELIVERED)
 
     def _remove(self, position: Position, kind: str) -> None:
         self._booking.exchange_shares(

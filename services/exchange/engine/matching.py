@@ -164,4 +164,5 @@ def symbols_of(order: Order) -> Iterable[str]:
 def _may_trade(order: Order) -> bool:
     if triggers.waits_for_stop(order):
         return False
-    return order.status in WORKING | PENDING or order.elected_at is not None
+    passive = order.status is Status.HELD and order.elected_at is not None
+    return passive or order.status in WORKING | PENDING

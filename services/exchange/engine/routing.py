@@ -108,7 +108,8 @@ class Routing:
     def confirm_cancel(self, order_id: str, reply: Reply = PROMPT) -> None:
         """The cancel arrives; when its order has ended, that was told already."""
         order = self._floor.ledger.orders[order_id]
-        if reply.fills_first and order.status is Status.PENDING_CANCEL:
+        under_way = order.status is Status.PENDING_CANCEL
+        if under_way and reply.fills_first and order.before in WORKING:
             self._matching.match(order_id, at_any_price=True)
             order = self._floor.ledger.orders[order_id]
         if order.status is not Status.PENDING_CANCEL:
@@ -123,17 +124,17 @@ class Routing:
     def replace(self, old: Order, new: Order) -> Order:
         """`new` is accepted and not kept yet. It waits as the old one does."""
         reply = self.behaviour.replace(old)
+        new = self._without_fills(old, new)
+        if old.status is Status.HELD:
+            new = new.model_copy(update={"status": Status.HELD})
+        self._replacements[old.id] = new.id
+        self._booking.record(new)
         self._booking.move(
             old,
             Status.PENDING_REPLACE,
             "pending_replace" if reply.after else None,
             before=old.status,
         )
-        new = self._without_fills(old, new)
-        if old.status is Status.HELD:
-            new = new.model_copy(update={"status": Status.HELD})
-        self._replacements[old.id] = new.id
-        self._booking.record(new)
         self._schedule(reply.after, lambda: self.confirm_replace(old.id, reply))
         return new
 
@@ -145,7 +146,7 @@ class Routing:
         new = self._floor.ledger.orders[self._replacements.pop(old_id)]
         too_small = new.qty is not None and new.qty <= new.filled_qty
         refused = TOO_LATE if too_small else reply.refused
-        if refused is not None:
+        if refused is not None and new.is_open:
             self._reject(new, refused)
             self._back(old, "order_replace_rejected", refused)
             return
@@ -153,10 +154,12 @@ class Routing:
         self.groups.take_over(old, new)
         new = self._trailed(self._floor.ledger.orders[new.id])
         if new.status is Status.HELD:
-            self._booking.record(new, "held")
+            self._booking.change(new, "held")
             self.groups.rejoin(new)
-        else:
-            self.route(new)
+            return
+        if new.status is Status.ACCEPTED:
+            new = self._booking.change(new, "accepted")
+        self.route(new)
 
     def _trailed(self, order: Order) -> Order:
         if order.type != "trailing_stop" or order.hwm is None or order.elected_at:
@@ -224,7 +227,7 @@ class Routing:
                 self.confirm_replace(order.id)
         for order in list(self._floor.open.values()):
             now = self._floor.ledger.orders[order.id]
-            if now.status in WORKING or (now.elected_at and now.is_open):
+            if now.status in WORKING or (now.status is Status.HELD and now.elected_at):
                 self._matching.add(now)
             self.groups.rejoin(self._floor.ledger.orders[order.id])
             self.route(self._floor.ledger.orders[order.id])
