@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.exchange.book import Listing
-from services.exchange.market.boards import Market
+from services.exchange.market.boards import Board, Market
 from services.exchange.market.history import Span
 from services.exchange.market.quotes import Bar, Quote, Trade
 from services.exchange.market.timeframes import UNITS, Timeframe
@@ -231,6 +231,53 @@ def test_a_lived_day_is_remembered_and_becomes_the_day_before():
         before = shop.history.day_before(board)
         assert before is not None
         assert before.close == board.previous_close == (XYZ.price, Decimal(81))[days]
+
+
+def test_after_a_split_everything_is_in_new_shares_but_raw_history():
+    shop = market()
+    board = shop.boards["XYZ"]
+    price = Decimal("80.25")
+    tick = Quote("XYZ", Decimal("80.20"), 100, Decimal("80.30"), 100, NOON)
+    shop.take([tick, Trade("XYZ", 1, price, 100, NOON, price, price, price)], NOON)
+    shop.split("XYZ", 4, 1)
+    assert board.quote is not None
+    assert (board.quote.bid, board.quote.ask) == (Decimal("20.05"), Decimal("20.08"))
+    assert (board.price, board.previous_close) == (Decimal("20.06"), Decimal("20.0625"))
+    assert board.day is not None
+    assert (board.day.volume, board.day.turnover) == (400, price * 100)
+    for length in ("1Day", "1Week", "30Min"):
+        frame, span = Timeframe.parsed(length), Span(NOON - timedelta(days=9), NOON)
+        raw = list(shop.history.bars(board, frame, span))
+        told = list(shop.history.bars(board, frame, span, shop.splits("XYZ")))
+        before = [one for one in zip(raw, told, strict=True) if one[0].at.date() < date(2026, 3, 2)]
+        assert before
+        for old, new in before:
+            assert (new.close, new.volume) == (old.close / 4, old.volume * 4)
+            assert new.turnover == old.turnover
+    restarted = market()
+    restarted.recall(shop.memory())
+    assert restarted.splits("XYZ") == shop.splits("XYZ")
+
+
+def test_the_running_day_outlives_a_restart_and_is_yesterday_the_day_after():
+    def printed(shop: Market, at: datetime, price: int) -> Board:
+        exact = Decimal(price)
+        shop.take([Trade("XYZ", price, exact, 100, at, exact, exact, exact)], at)
+        return shop.boards["XYZ"]
+
+    first, later, tomorrow = market(), NOON + MINUTE, NOON + timedelta(days=1)
+    printed(first, NOON, 81)
+    same_day, next_day = market(), market()
+    board = printed(same_day, later, 82)
+    same_day.recall(first.memory())
+    assert board.day is not None
+    assert (board.day.open, board.day.close, board.day.volume) == (81, 82, 200)
+    assert board.previous_close == XYZ.price
+    board = printed(next_day, tomorrow, 83)
+    next_day.recall(first.memory())
+    assert board.day is not None
+    assert (board.day.open, board.previous_close) == (83, 81)
+    assert next_day.history.day_before(board).close == 81
 
 
 def test_memory_of_what_was_seen_is_bounded_and_shorter_for_the_quiet():

@@ -138,7 +138,7 @@ class Venue:
     def split(self, symbol: str, new: int, old: int) -> None:
         """`new` shares for each `old`: of holdings, open orders and the market's price."""
         self._corporate.split(symbol, new, old)
-        self.floor.market.jump(symbol, Decimal(old) / new)
+        self.floor.market.split(symbol, new, old)
 
     def dividend(self, symbol: str, per_share: Decimal) -> None:
         self._corporate.dividend(symbol, per_share)

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from services.exchange.market.lived import Lived
 from services.exchange.market.quotes import Bar, Trade
+from services.exchange.market.rows import Row, folded, price_of
 from services.exchange.sessions import NEW_YORK, Phase, phase_at
 
 MINUTE = timedelta(minutes=1)
@@ -97,6 +98,25 @@ class BarMaker:
                 updated.append(changed.bar)
                 del self._changed[key]
         return Made(bars, updated, [replace(day) for day in days.values() if day])
+
+    def split(self, board: Charted, new: int, old: int, day: date) -> None:
+        """What is running goes on in new shares, as if the day had begun with them."""
+        board.minute, board.last_minute, board.day = (
+            bar and Row.of(bar).split(new, old).bar(bar.symbol)
+            for bar in (board.minute, board.last_minute, board.day)
+        )
+        board.lived.split(day, new, old)
+
+    def recall_day(self, board: Charted, row: Row, symbol: str) -> None:
+        """The day that was running before a restart goes on, or is yesterday by now."""
+        running = Row.of(board.day) if board.day else None
+        if running is None:
+            board.day = row.bar(symbol)
+        elif running.at == row.at:
+            board.day = folded((row, running), row.at).bar(symbol)
+        elif running.at > row.at:
+            board.lived.finish_day(row.bar(symbol))
+            board.previous_close = price_of(row.close)
 
     def correct(self, board: Charted, wrong: Trade, right: Trade | None) -> None:
         """A print was another one, or none. The day's high and low stay what they were."""

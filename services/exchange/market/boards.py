@@ -23,10 +23,12 @@ from services.exchange.market.quotes import (
     Trade,
     tick_size,
 )
+from services.exchange.market.rows import Row, Split
 from services.exchange.sessions import NEW_YORK
 
 __all__ = ["Board", "Market", "Update", "asset_id"]
 
+FINEST = Decimal("0.0001")
 CORRECTED = 10**9  # added to the id of a print for the one that corrects it
 
 
@@ -63,6 +65,7 @@ class Market:
         self._pauses = pauses
         self._halts: dict[str, tuple[str, datetime | None]] = {}
         self._drifts: list[Drift] = []
+        self._splits: dict[str, list[Split]] = {}
         self._said = Update([], [], [])
         self._seed, self._begun = seed, begun
         self._history: History | None = None
@@ -174,6 +177,22 @@ class Market:
         self._push(symbol, factor)
         self.on_change()
 
+    def split(self, symbol: str, new: int, old: int) -> None:
+        """`new` shares for every `old`: all prices change at once, yesterday's close too, and
+        history can be told in new shares. KeyError if unknown."""
+        board, factor = self.boards[symbol], Decimal(old) / new
+        day = self._time().astimezone(NEW_YORK).date()
+        self._splits.setdefault(symbol, []).append(Split(day, new, old))
+        self._bars.split(board, new, old, day)
+        board.previous_close = (board.previous_close * factor).quantize(FINEST)
+        board.quote = board.quote and board.quote.moved(factor)
+        board.trade = board.trade and board.trade.moved(factor)
+        self._limits[symbol].forget()
+        self.jump(symbol, factor)
+
+    def splits(self, symbol: str) -> tuple[Split, ...]:
+        return tuple(self._splits.get(symbol, ()))
+
     def drift(self, symbol: str, factor: Decimal, over: timedelta) -> None:
         """As `jump`, but evenly over some exchange time."""
         begins = self._time()
@@ -213,20 +232,26 @@ class Market:
     # -- over a restart -----------------------------------------------------------------------
 
     def memory(self) -> dict[str, Any]:
-        """What lasts beside the sources' own prices, as JSON: halts, drifts, yesterday's closes."""
+        """What lasts beside the sources' own prices, as JSON: halts, drifts, splits, the running day
+        and yesterday's close."""
         halted = {
             symbol: [reason, until.isoformat() if until else None]
             for symbol, (reason, until) in self._halts.items()
         }
-        closes = {
-            symbol: str(board.previous_close)
-            for symbol, board in self.boards.items()
-            if board.previous_close != board.listing.price
+        boards = self.boards.items()
+        return {
+            "halts": halted,
+            "drifts": [drift.as_json() for drift in self._drifts],
+            "closes": {symbol: str(board.previous_close) for symbol, board in boards},
+            "days": {symbol: Row.of(board.day) for symbol, board in boards if board.day},
+            "splits": {
+                symbol: [[split.day.isoformat(), split.new, split.old] for split in splits]
+                for symbol, splits in self._splits.items()
+            },
         }
-        drifts = [drift.as_json() for drift in self._drifts]
-        return {"halts": halted, "drifts": drifts, "closes": closes}
 
     def recall(self, memory: dict[str, Any]) -> None:
+        """Go on from a `memory`, after the first `take`."""
         for symbol, (reason, until) in memory["halts"].items():
             if symbol in self.boards:
                 self.boards[symbol].halted = True
@@ -234,4 +259,11 @@ class Market:
         for symbol, close in memory["closes"].items():
             if symbol in self.boards:
                 self.boards[symbol].previous_close = Decimal(close)
+        for symbol, raw in memory["days"].items():
+            if symbol in self.boards:
+                self._bars.recall_day(self.boards[symbol], Row(*raw), symbol)
+        for symbol, splits in memory["splits"].items():
+            self._splits[symbol] = [
+                Split(date.fromisoformat(d), new, old) for d, new, old in splits
+            ]
         self._drifts = [Drift.parsed(raw) for raw in memory["drifts"]]

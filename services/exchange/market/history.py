@@ -4,7 +4,7 @@ Bars begin in [start, end], trades and quotes happened in it; `descending` gives
 first. Everything is made as it is taken, so that a page costs a page.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain, takewhile
@@ -14,7 +14,7 @@ from services.exchange.book import Listing
 from services.exchange.market.lived import Lived
 from services.exchange.market.past import Past, PastDay, PastSessions
 from services.exchange.market.quotes import Bar, Quote, Trade
-from services.exchange.market.rows import Row
+from services.exchange.market.rows import Row, Split, adjusted
 from services.exchange.market.timeframes import Timeframe
 from services.exchange.sessions import NEW_YORK
 
@@ -58,10 +58,13 @@ class History:
         self._sessions = PastSessions(seed, begun)
         self._pasts: dict[str, Past] = {}
 
-    def bars(self, board: Subject, timeframe: Timeframe, span: Span) -> Iterator[Bar]:
+    def bars(
+        self, board: Subject, timeframe: Timeframe, span: Span, splits: Sequence[Split] = ()
+    ) -> Iterator[Bar]:
+        """What lies before one of the `splits` is told in today's shares."""
         symbol = board.listing.symbol
         low, high = span.start.timestamp(), span.end.timestamp()
-        rows = self._rows(board, timeframe, span)
+        rows = self._rows(board, timeframe, span, splits)
         return (row.bar(symbol) for row in rows if low <= row.at <= high)
 
     def day_before(self, board: Subject) -> Bar | None:
@@ -90,26 +93,29 @@ class History:
 
     # -- bars ---------------------------------------------------------------------------------
 
-    def _rows(self, board: Subject, timeframe: Timeframe, span: Span) -> Iterator[Row]:
+    def _rows(
+        self, board: Subject, timeframe: Timeframe, span: Span, splits: Sequence[Split]
+    ) -> Iterator[Row]:
         if timeframe.within_a_day:
-            for rows in self._within_days(board, timeframe, span):
-                yield from _turned(rows, span)
+            for day, rows in self._within_days(board, timeframe, span):
+                yield from (adjusted(row, day, splits) for row in _turned(rows, span))
             return
         first = timeframe.first_day(span.first_day)
         past = [(day.session.day, day.row) for day in self._past_days(board, first, date.max)]
         lived = board.lived.days(board.day)
-        days = past[::-1] + [(day, row) for day, row in lived.items() if day >= first]
+        raw = past[::-1] + [(day, row) for day, row in lived.items() if day >= first]
+        days = [(day, adjusted(row, day, splits)) for day, row in raw]
         whole = takewhile(lambda row: row.at <= span.end.timestamp(), timeframe.of_days(days))
         yield from _turned(whole, span)
 
     def _within_days(
         self, board: Subject, timeframe: Timeframe, span: Span
-    ) -> Iterator[Iterable[Row]]:
+    ) -> Iterator[tuple[date, Iterable[Row]]]:
         """The bars of each day, the days in the order asked for."""
         days = self._past_days(board, span.first_day, span.last_day)
-        past = (day.rows(timeframe) for day in _in_order(days, span))
+        past = ((day.session.day, day.rows(timeframe)) for day in _in_order(days, span))
         lived = (
-            timeframe.of_minutes(day, board.lived.minutes(day))
+            (day, timeframe.of_minutes(day, board.lived.minutes(day)))
             for day in _turned(board.lived.minute_days(), span)
             if span.first_day <= day <= span.last_day
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from services.exchange.market.quotes import Bar, Quote, Trade
-from services.exchange.market.rows import Row, RowBook
+from services.exchange.market.rows import Row, RowBook, midnight
 from services.exchange.sessions import NEW_YORK
 
 TICKS, MINUTES, DAYS = 4_000, 2_000, 1_000
@@ -27,6 +27,10 @@ class Lived:
 
     def finish_day(self, bar: Bar) -> None:
         self._days.put(Row.of(bar))
+
+    def split(self, day: date, new: int, old: int) -> None:
+        """Turn the minutes of the day of a split into new shares."""
+        self._minutes.split(new, old, midnight(day))
 
     @property
     def last_day(self) -> Row | None:

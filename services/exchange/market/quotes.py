@@ -20,6 +20,12 @@ class Quote(NamedTuple):
     ask_size: int
     at: datetime
 
+    def moved(self, factor: Decimal) -> "Quote":
+        """At `factor` times its prices, on the tick; a side nobody quotes stays empty."""
+        bid, ask = (_priced(price, factor) if price else price for price in (self.bid, self.ask))
+        least = bid + tick_size(bid) if ask else ask
+        return self._replace(bid=bid, ask=max(ask, least))
+
 
 class Trade(NamedTuple):
     """A print. From a tape it is a second of them: `high` and `low` are that second's."""
@@ -32,6 +38,15 @@ class Trade(NamedTuple):
     open: Decimal
     high: Decimal
     low: Decimal
+
+    def moved(self, factor: Decimal) -> "Trade":
+        """At `factor` times its prices, on the tick."""
+        return self._replace(
+            price=_priced(self.price, factor),
+            open=_priced(self.open, factor),
+            high=_priced(self.high, factor),
+            low=_priced(self.low, factor),
+        )
 
 
 class TradingStatus(NamedTuple):
@@ -117,3 +132,8 @@ class PriceSource(Protocol):
 
 def tick_size(price: Decimal) -> Decimal:
     return CENT if price >= ONE else TENTH_OF_MILL
+
+
+def _priced(price: Decimal, factor: Decimal) -> Decimal:
+    tick = tick_size(price * factor)
+    return max((price * factor / tick).to_integral_value() * tick, tick)

@@ -41,6 +41,12 @@ class Row(NamedTuple):
             int(bar.turnover * SCALE),
         )
 
+    def split(self, new: int, old: int) -> "Row":
+        """As if there had always been `new` shares for every `old`; the turnover stays."""
+        opens, high, low, close = (max(price * old // new, 1) for price in self[1:5])
+        volume = self.volume * new // old
+        return Row(self.at, opens, high, low, close, volume, self.trades, self.turnover)
+
     def bar(self, symbol: str) -> Bar:
         return Bar(
             symbol,
@@ -55,6 +61,22 @@ class Row(NamedTuple):
         )
 
 
+class Split(NamedTuple):
+    """`new` shares for every `old`, in force on all of New York's `day`."""
+
+    day: date
+    new: int
+    old: int
+
+
+def adjusted(row: Row, day: date, splits: Iterable[Split]) -> Row:
+    """A bar of some day in today's shares."""
+    for split in splits:
+        if day < split.day:
+            row = row.split(split.new, split.old)
+    return row
+
+
 class RowBook:
     """The newest rows by time, packed: a day of five hundred symbols is remembered cheaply."""
 
@@ -67,6 +89,12 @@ class RowBook:
         self._packed[row.at] = _PACKED.pack(*row)
         if len(self._packed) > self._most:
             del self._packed[next(iter(self._packed))]
+
+    def split(self, new: int, old: int, since: int) -> None:
+        """Turn what is not older than `since` into new shares."""
+        for row in list(self.rows()):
+            if row.at >= since:
+                self.put(row.split(new, old))
 
     def rows(self) -> Iterator[Row]:
         return (Row(*_PACKED.unpack(packed)) for packed in self._packed.values())

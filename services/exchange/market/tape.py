@@ -10,7 +10,7 @@ from heapq import merge
 from pathlib import Path
 from typing import TextIO
 
-from services.exchange.market.quotes import ONE, Quote, Trade, tick_size
+from services.exchange.market.quotes import ONE, Quote, Trade
 from services.exchange.sessions import NEW_YORK, Session, session_of
 
 QUOTES = ("time_et", "bid", "bid_size", "ask", "ask_size")
@@ -120,28 +120,9 @@ class TapePlayer:
         ticks: list[Quote | Trade] = []
         while self._next is not None and self._next.at <= now:
             factor = self.factors.get(self._next.symbol)
-            ticks.append(self._next if factor is None else _moved(self._next, factor))
+            ticks.append(self._next if factor is None else self._next.moved(factor))
             self._next = next(self._ticks, None)
         return ticks
-
-
-def _moved(tick: Quote | Trade, factor: Decimal) -> Quote | Trade:
-    """A recorded tick at another price; a side nobody quotes stays empty."""
-    if isinstance(tick, Quote):
-        bid, ask = (_priced(price, factor) if price else price for price in (tick.bid, tick.ask))
-        least = bid + tick_size(bid) if ask else ask
-        return tick._replace(bid=bid, ask=max(ask, least))
-    return tick._replace(
-        price=_priced(tick.price, factor),
-        open=_priced(tick.open, factor),
-        high=_priced(tick.high, factor),
-        low=_priced(tick.low, factor),
-    )
-
-
-def _priced(price: Decimal, factor: Decimal) -> Decimal:
-    tick = tick_size(price * factor)
-    return max((price * factor / tick).to_integral_value() * tick, tick)
 
 
 def _unpacked(path: Path) -> TextIO:

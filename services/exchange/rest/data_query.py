@@ -111,7 +111,6 @@ def timeframe_of(call: Call) -> Timeframe:
 
 def page_of(call: Call, now: datetime) -> Page:
     """From today's midnight to now when nothing is said; both ends are included."""
-    call.choice("adjustment", ADJUSTMENTS, "raw")
     today = now.astimezone(NEW_YORK).replace(hour=0, minute=0, second=0, microsecond=0)
     start, end = _time(call, "start") or today, _time(call, "end") or now
     if start > end:
@@ -119,6 +118,10 @@ def page_of(call: Call, now: datetime) -> Page:
     descending = call.choice("sort", ("asc", "desc"), "asc") == "desc"
     limit = call.count("limit", USUAL_LIMIT, MOST)
     return Page(Span(start, min(end, now), descending), limit, _after(call.text("page_token")))
+
+
+def in_new_shares(call: Call) -> bool:
+    return call.choice("adjustment", ADJUSTMENTS, "raw") in ("split", "all")
 
 
 def points_answer(

@@ -1,7 +1,7 @@
 """/v2/stocks: bars, quotes and trades of any time, the latest of each, snapshots (alpaca.md §7).
 
 What is not known is absent, nothing is null. Bars have the volume of all venues, whatever `feed`
-says; `adjustment` and `asof` change nothing, for made-up history knows no corporate actions.
+says; `adjustment` knows the splits that happened here, never dividends; `asof` changes nothing.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from services.exchange.market.wire import bar_fields, quote_fields, trade_fields
 from services.exchange.rest.call import Answer, Call
 from services.exchange.rest.data_query import (
     data,
+    in_new_shares,
     latest_answer,
     page_of,
     points_answer,
@@ -51,7 +52,10 @@ CONDITIONS = {
 def bars(exchange: Exchange, call: Call) -> Answer:
     timeframe, boards = timeframe_of(call), asked(exchange, call)
     history, page = exchange.market.history, page_of(call, exchange.clock.now())
-    found, token = page.filled(boards, lambda s, span: history.bars(boards[s], timeframe, span))
+    splits = {s: exchange.market.splits(s) if in_new_shares(call) else () for s in boards}
+    found, token = page.filled(
+        boards, lambda s, span: history.bars(boards[s], timeframe, span, splits[s])
+    )
     return points_answer(call, "bars", {s: [bar_of(b) for b in f] for s, f in found.items()}, token)
 
 
