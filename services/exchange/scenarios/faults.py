@@ -1,10 +1,12 @@
-"""Every fault of the exchange in one table (alpaca.md §13): name, where it applies, parameters.
+"""Every fault of the exchange (alpaca.md §13): name, where it applies, parameters.
 
-A fault's class gives its parameters with types and defaults; its docstring is the sentence shown
-to the trader. Seconds of waiting are true seconds; what stands for a while is measured on the
+A class is a row: its name in snake case is the fault's, its base says where it applies, its fields
+are the parameters with types and defaults, its docstring is the sentence shown to the trader. Seconds of waiting are true seconds; what stands for a while is measured on the
 exchange's clock.
 """
 
+import re
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
@@ -353,52 +355,17 @@ class Forward(_OfSession):
     seconds: Seconds = Decimal(3600)
 
 
-FAULTS: dict[str, type[Fault]] = {
-    "delay": Delay,
-    "hang": Hang,
-    "drop": Drop,
-    "rate_limited": RateLimited,
-    "gateway_timeout": GatewayTimeout,
-    "server_error": ServerError,
-    "unavailable": Unavailable,
-    "refuse": Refuse,
-    "malformed_json": MalformedJson,
-    "truncated_list": TruncatedList,
-    "missing_field": MissingField,
-    "unknown_value": UnknownValue,
-    "stale_positions": StalePositions,
-    "venue_reject": VenueReject,
-    "slow_acknowledge": SlowAcknowledge,
-    "partial_fill": PartialFill,
-    "cancel_lost": CancelLost,
-    "cancel_stuck": CancelStuck,
-    "cancel_rejected": CancelRejected,
-    "replace_stuck": ReplaceStuck,
-    "replace_rejected": ReplaceRejected,
-    "duplicate_event": DuplicateEvent,
-    "lose_event": LoseEvent,
-    "swap_events": SwapEvents,
-    "delay_event": DelayEvent,
-    "replay_events": ReplayEvents,
-    "missing_event_field": MissingEventField,
-    "unknown_event_value": UnknownEventValue,
-    "close_stream": CloseStream,
-    "half_dead": HalfDead,
-    "mute_stream": MuteStream,
-    "no_auth_answer": NoAuthAnswer,
-    "slow_client": SlowClient,
-    "halt": Halt,
-    "resume": Resume,
-    "jump": Jump,
-    "correct": Correct,
-    "bust": Bust,
-    "split": Split,
-    "dividend": Dividend,
-    "restrict": Restrict,
-    "outside_trade": OutsideTrade,
-    "close_session": CloseSession,
-    "forward": Forward,
-}
+def _kinds(base: type[Fault]) -> Iterator[type[Fault]]:
+    """The faults that derive from a base, as they stand in this file."""
+    for kind in base.__subclasses__():
+        yield from _kinds(kind) if kind.__subclasses__() else (kind,)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+FAULTS: dict[str, type[Fault]] = {_snake(kind.__name__): kind for kind in _kinds(Fault)}
 NAMES = {kind: name for name, kind in FAULTS.items()}
 
 
