@@ -58,7 +58,7 @@ def accepted(
         return _spread(floor, account, terms, instead_of)
     asked = _asked(floor, account, terms, instead_of, tell_related=tell_related)
     _check_id(floor, account, terms)
-    order = _order(floor, account, asked, _checked(asked), asked.intent)
+    order = _order(floor, account, asked, _checked(floor, asked), asked.intent)
     legs = exits_of(order, floor.ids) if instead_of is None else ()
     order = _tied(order, legs)
     if floor.rules.day_trades == "legacy_pdt":
@@ -88,7 +88,7 @@ def _asked(
         board=board,
         prices=Prices.of(board),
         held=held.qty if held else ZERO,
-        others=tuple(o for o in _others(floor, account, replaced) if o.symbol == terms.symbol),
+        others=tuple(_others(floor, account, replaced, terms.symbol)),
         now=floor.standing(account, without=replaced),
         rules=floor.rules,
         at=floor.stamp(),
@@ -97,9 +97,11 @@ def _asked(
     )
 
 
-def _others(floor: Floor, account: str, replaced: Order | None) -> list[Order]:
+def _others(
+    floor: Floor, account: str, replaced: Order | None, symbol: str | None = None
+) -> list[Order]:
     """Open orders, without the one replaced."""
-    orders = floor.open_orders(account)
+    orders = floor.open_orders(account, symbol)
     return [order for order in orders if replaced is None or order.id != replaced.id]
 
 
@@ -117,7 +119,7 @@ def _check_id(floor: Floor, account: str, terms: Terms) -> None:
         raise RefusedError(Cause.CLIENT_ID_TAKEN)
 
 
-def _checked(asked: Asked) -> Reserve:
+def _checked(floor: Floor, asked: Asked) -> Reserve:
     """What the order keeps, once nothing speaks against it."""
     terms, contract = asked.terms, is_contract(asked.terms.symbol)
     pre_trade.check_asset(asked)
@@ -141,7 +143,8 @@ def _checked(asked: Asked) -> Reserve:
     if not asked.opens:
         return reserve
     if contract:
-        return _option_reserve(asked, reserve.qty - filled, reserve.qty)
+        others = _others(floor, asked.now.account.name, asked.replaced)
+        return _option_reserve(asked, others, reserve.qty - filled, reserve.qty)
     spent = asked.replaced.filled_cost if asked.replaced else ZERO
     notional = terms.notional
     cost = reserve.price * (reserve.qty - filled) if notional is None else notional - spent
@@ -149,13 +152,13 @@ def _checked(asked: Asked) -> Reserve:
     return reserve
 
 
-def _option_reserve(asked: Asked, to_come: Decimal, qty: Decimal) -> Reserve:
+def _option_reserve(asked: Asked, others: list[Order], to_come: Decimal, qty: Decimal) -> Reserve:
     """Of an opening order in one contract, once its level and the dollars are there."""
     terms = asked.terms
     option_rules.check_level(asked.now.account, option_rules.level_of(terms.side))
     signed = to_come if terms.side is Side.BUY else -to_come
     debit = signed * expected_price(asked) * units(terms.symbol)
-    before = option_rules.Coverage(asked.now.holdings, asked.others)
+    before = option_rules.Coverage(asked.now.holdings, others)
     cost = option_rules.tied_up(before, {terms.symbol: signed}, debit)
     option_rules.check_cost(cost, asked.now)
     return Reserve(cost / to_come, qty)

@@ -7,10 +7,11 @@ from services.exchange.clock import Clock, Stamps
 from services.exchange.engine.accounts import Position
 from services.exchange.engine.errors import Cause, RefusedError
 from services.exchange.engine.ledger import Ledger
+from services.exchange.engine.open_orders import OpenOrders
 from services.exchange.engine.orders import ZERO, Order, is_contract
 from services.exchange.engine.pre_trade import kept_qty
 from services.exchange.engine.rules import Rules
-from services.exchange.engine.standing import Holding, Standing, standing
+from services.exchange.engine.standing import Holding, Standing
 from services.exchange.ids import Ids
 from services.exchange.market.boards import Board, Market
 from services.exchange.market.options import Contract
@@ -29,17 +30,15 @@ class Floor:
         self.ids = ids
         last = max((order.updated_at for order in ledger.orders.values()), default=None)
         self.stamp = Stamps(clock, last)
-        self.open = {o.id: o for o in ledger.orders.values() if o.is_open}
+        self._asked = OpenOrders((o for o in ledger.orders.values() if o.is_open), self._in_full)
+        self.open = self._asked.by_id
         self._by_client = {(o.account, o.client_order_id): o.id for o in ledger.orders.values()}
 
     def keep(self, order: Order) -> None:
         """An order's new state."""
         self.ledger.orders[order.id] = order
         self._by_client[order.account, order.client_order_id] = order.id
-        if order.is_open:
-            self.open[order.id] = order
-        else:
-            self.open.pop(order.id, None)
+        self._asked.keep(order)
 
     def is_taken(self, account: str, client_order_id: str) -> bool:
         """For ever, or as long as the order is open and for the days after its creation that the
@@ -63,8 +62,8 @@ class Floor:
             raise RefusedError(Cause.NO_ORDER, {"id": client_order_id})
         return self.ledger.orders[order_id]
 
-    def open_orders(self, account: str) -> list[Order]:
-        return [order for order in self.open.values() if order.account == account]
+    def open_orders(self, account: str, symbol: str | None = None) -> list[Order]:
+        return self._asked.of(account, symbol)
 
     def positions(self, account: str) -> list[Position]:
         held = self.ledger.positions.values()
@@ -88,7 +87,8 @@ class Floor:
 
     def available_qty(self, position: Position) -> Decimal:
         """Of a long or a short: what open orders leave of it to close, never negative."""
-        kept = kept_qty(self.open_orders(position.account), position.symbol)
+        orders = self.open_orders(position.account, position.symbol)
+        kept = kept_qty(orders, position.symbol)
         return max(abs(position.qty) - kept, ZERO)
 
     def equities(self) -> list[tuple[str, Decimal]]:
@@ -96,9 +96,10 @@ class Floor:
         return [(name, self.standing(name).equity) for name in self.ledger.accounts]
 
     def standing(self, account: str, without: Order | None = None) -> Standing:
-        holdings = [self._holding(position) for position in self.positions(account)]
-        orders = [o for o in self.open_orders(account) if without is None or o.id != without.id]
-        return standing(self.ledger.accounts[account], holdings, orders, self._in_full)
+        """`without` an order that another is to replace."""
+        holdings = tuple(self._holding(position) for position in self.positions(account))
+        reserved = self._asked.reserved(account, without)
+        return Standing(self.ledger.accounts[account], holdings, *reserved)
 
     def _holding(self, position: Position) -> Holding:
         contract = is_contract(position.symbol)

@@ -1,12 +1,11 @@
 """What an account is worth and may still spend, at given prices (alpaca.md §8.5). Pure."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from services.exchange.engine.accounts import Account, Position
 from services.exchange.engine.contracts import collateral
-from services.exchange.engine.orders import ZERO, Order, claimed, is_contract
+from services.exchange.engine.orders import ZERO, is_contract
 
 MAINTENANCE = Decimal("0.3")
 INITIAL = Decimal("0.5")
@@ -142,20 +141,3 @@ class Standing:
     @property
     def options_buying_power(self) -> Decimal:
         return self.non_marginable_buying_power
-
-
-def standing(
-    account: Account,
-    holdings: Iterable[Holding],
-    orders: Iterable[Order],
-    in_full: Callable[[Order], bool],
-) -> Standing:
-    """`orders` are the account's open ones: what opens keeps buying power, what closes gives
-    nothing back yet. `in_full` tells which of them no margin helps to pay."""
-    orders = list(orders)
-    return Standing(
-        account,
-        tuple(holdings),
-        claimed(orders, lambda order: order.reserved_value),
-        claimed(orders, lambda order: order.reserved_value if in_full(order) else ZERO),
-    )
