@@ -226,3 +226,10 @@ def test_a_weekend_costs_three_nights():
     world.quote("XYZ", "49.99", "50.01")
     amounts = [entry.net_amount for entry in world.ledger.activities("main")]
     assert amounts == [-1, -1, -1, -3]
+
+
+def test_an_immediate_order_does_not_wait_for_a_halt_to_end(world):
+    world.market.halt("XYZ", "T1")
+    order = world.submit("buy", "10", "51", time_in_force="ioc")
+    world.settle()
+    assert world.order(order).status == "canceled"

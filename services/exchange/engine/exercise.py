@@ -69,7 +69,7 @@ class Exercise:
         self._booking.exchange_shares(
             position.account, contract.underlying, side, shares, contract.strike
         )
-        self._cancel_uncovered(position.account, contract.underlying)
+        self._cancel_misplaced(position.account, contract.underlying)
         paid = shares * contract.strike
         self._booking.enter(
             position.account,
@@ -81,15 +81,20 @@ class Exercise:
             description=f"{position.symbol} at {contract.strike}",
         )
 
-    def _cancel_uncovered(self, account: str, symbol: str) -> None:
-        """Orders that were to close shares which are gone now, the newest first."""
+    def _cancel_misplaced(self, account: str, symbol: str) -> None:
+        """Orders that were to close shares which are gone now, or to open the other way, the
+        newest first."""
         position = self._floor.ledger.positions[account, symbol]
-        closing = [o for o in self._floor.open_orders(account) if o.symbol == symbol and o.kept_qty]
-        for order in sorted(closing, key=lambda o: -o.sequence):
+        orders = [o for o in self._floor.open_orders(account) if o.symbol == symbol]
+        for order in sorted(orders, key=lambda o: -o.sequence):
             now = self._floor.ledger.orders[order.id]
-            kept = kept_qty(self._floor.open_orders(account), symbol)
-            wrong_way = order.side is not position.closing_side
-            if now.is_open and (wrong_way or kept > abs(position.qty)):
+            closing_side = bool(position.qty) and now.side is position.closing_side
+            if now.opens:
+                misplaced = closing_side
+            else:
+                kept = kept_qty(self._floor.open_orders(account), symbol)
+                misplaced = bool(now.kept_qty) and (not closing_side or kept > abs(position.qty))
+            if now.is_open and misplaced:
                 self._booking.move(now, Status.CANCELED, "canceled", DELIVERED)
 
     def _remove(self, position: Position, kind: str) -> None:

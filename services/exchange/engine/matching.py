@@ -42,24 +42,28 @@ class Matching:
         if phase is not Phase.CLOSED:
             for symbol in dict.fromkeys(t.symbol for t in ticks if isinstance(t, Quote)):
                 for order_id in list(self._at_work.get(symbol, ())):
-                    self.match(order_id)
+                    self._match(order_id, phase)
         if phase is Phase.REGULAR:
             self._trigger(ticks)
 
     def match(self, order_id: str, *, at_any_price: bool = False) -> None:
         """Try an order against the quote as it stands; `at_any_price` at the touch, limit or
         not, as when it fills before its cancel arrives."""
-        order = self._floor.ledger.orders[order_id]
         phase = sessions.phase_at(self._floor.clock.now())
+        self._match(order_id, phase, at_any_price=at_any_price)
+
+    def _match(self, order_id: str, phase: Phase, *, at_any_price: bool = False) -> None:
+        order = self._floor.ledger.orders[order_id]
         if order.order_class == "mleg":
             self._match_group(order, phase)
             return
-        board = self._floor.market.find(order.symbol)
-        if board is None or board.halted or board.quote is None:
-            return
         if not _may_trade(order) or not matches_in(order, phase):
             return
-        self._meet(order, board.quote, board, at_any_price=at_any_price)
+        board = self._floor.market.find(order.symbol)
+        if board is None or board.halted or board.quote is None:
+            self._give_up(order)
+        else:
+            self._meet(order, board.quote, board, at_any_price=at_any_price)
 
     def auction(self, order: Order, price: Decimal) -> Order:
         """One print at which everybody trades who accepts it (alpaca.md §8.2)."""
@@ -86,7 +90,12 @@ class Matching:
             execution = execution if whole.is_complete_at(execution.price) else None
         if execution is not None:
             order = self._booking.fill(order, *execution)
-        if order.is_open and rule.immediate and order.status in WORKING:
+        self._give_up(order)
+
+    def _give_up(self, order: Order) -> None:
+        """What has to fill at once and did not is cancelled."""
+        immediate = TIMES_IN_FORCE[order.time_in_force].immediate
+        if immediate and order.status in WORKING:
             self._booking.move(order, Status.CANCELED, "canceled", UNFILLED)
 
     # -- stops --------------------------------------------------------------------------------
@@ -120,7 +129,8 @@ class Matching:
 
     def elect(self, order: Order) -> None:
         """A stop is reached. A passive leg that does not fill at once is told of as `new`."""
-        order = self._booking.change(order, elected_at=self._floor.stamp())
+        before = Status.NEW if order.before is Status.HELD else order.before
+        order = self._booking.change(order, elected_at=self._floor.stamp(), before=before)
         self.match(order.id)
         order = self._floor.ledger.orders[order.id]
         if order.status is Status.HELD:

@@ -202,6 +202,9 @@ class Routing:
             changes |= _less(new, traded)
         if old.parent_id and old.reserved_qty != before.reserved_qty:
             changes |= {"qty": old.qty, "reserved_qty": old.reserved_qty}
+        for name in ("covered_by", "elected_at"):  # the old one's stop was reached meanwhile
+            if getattr(old, name) != getattr(before, name):
+                changes[name] = getattr(old, name)
         if changes:
             self._booking.change(new, **changes)
 
