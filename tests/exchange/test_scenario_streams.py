@@ -245,3 +245,20 @@ async def test_market_data_can_be_lost_too(troubled):
         (quote,) = msgpack.unpackb((await socket.receive(5)).data, timestamp=3)
         heard.append(quote["t"])
     assert heard == [times[0], times[2]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "first"),
+    [
+        ({"do": "delay", "seconds": 1.5, "when": {"order": 1}}, "event"),
+        ({"do": "delay_event", "seconds": 1.5}, "answer"),
+    ],
+)
+async def test_an_answer_comes_before_or_after_the_first_event(troubled, fault, first):
+    served = await troubled(fault)
+    listener = await listening(served)
+    answer = asyncio.create_task(send_order(served, "10"), name="answer")
+    event = asyncio.create_task(listener.hear(), name="event")
+    done, _ = await asyncio.wait({answer, event}, return_when=asyncio.FIRST_COMPLETED)
+    assert {task.get_name() for task in done} == {first}
+    await asyncio.gather(answer, event)
