@@ -36,9 +36,9 @@ def oco(world: World) -> list[Order]:
     return group(world, "oco", "55", symbol="XYZ", side="sell")
 
 
-def working(world: World) -> list[Order]:
+def working(world: World, **exits) -> list[Order]:
     """A bracket whose entry is filled."""
-    orders = group(world, "bracket")
+    orders = group(world, "bracket", **exits)
     world.settle()
     return orders
 

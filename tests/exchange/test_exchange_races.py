@@ -10,7 +10,7 @@ from test_exchange_groups import Fours, working
 from services.exchange.engine.behaviour import PROMPT, TOO_LATE, Behaviour, Reply
 from services.exchange.engine.errors import RefusedError
 from services.exchange.engine.fill_model import Execution
-from services.exchange.engine.orders import Order
+from services.exchange.engine.orders import Order, StopLoss
 from services.exchange.engine.rules import DEFAULT_RULES
 
 
@@ -235,3 +235,20 @@ def test_a_restart_finishes_what_was_stuck():
     world.restart()
     world.settle()
     assert world.statuses(cancelling, replacing, new) == ["canceled", "replaced", "new"]
+
+
+def test_a_stop_elected_while_it_or_its_target_is_being_replaced_still_keeps_the_shares():
+    world = World(behaviour=Says(replace=Reply(after=5)))
+    exits = {"stop_loss": StopLoss(stop_price=Decimal(45), limit_price=Decimal("44.5"))}
+    for member, changes in ((1, {"limit_price": Decimal(54)}), (2, {"stop_price": Decimal(46)})):
+        orders = working(world, **exits)
+        new = world.venue.replace("main", orders[member].id, changes)
+        world.trade("ABC", "44")
+        (position,) = [p for p in world.venue.floor.positions("main") if p.symbol == "ABC"]
+        assert world.venue.floor.available_qty(position) == 0
+        world.settle()
+        assert world.order(new).status == "new"
+        assert world.venue.floor.available_qty(position) == 0
+        world.quote("ABC", "44.6", "44.7")
+        assert world.held("ABC") == 0
+        world.trade("ABC", "50")

@@ -153,13 +153,18 @@ class Routing:
         self._booking.move(old, Status.REPLACED, "replaced", replaced_by=new.id, before=None)
         self.groups.take_over(old, new)
         new = self._trailed(self._floor.ledger.orders[new.id])
-        if new.status is Status.HELD:
-            self._booking.change(new, "held")
-            self.groups.rejoin(new)
-            return
-        if new.status is Status.ACCEPTED:
-            new = self._booking.change(new, "accepted")
-        self.route(new)
+        self._begin(new)
+
+    def _begin(self, new: Order) -> None:
+        """A replacement takes its place: passive, waiting for its hours, or on its way."""
+        if new.status is Status.HELD and new.elected_at:
+            self._matching.add(self._booking.move(new, Status.NEW, "new"))
+        elif new.status is Status.HELD:
+            self.groups.rejoin(self._booking.change(new, "held"))
+        elif new.status is Status.ACCEPTED:
+            self.route(self._booking.change(new, "accepted"))
+        else:
+            self.route(new)
 
     def _trailed(self, order: Order) -> Order:
         if order.type != "trailing_stop" or order.hwm is None or order.elected_at:
