@@ -131,7 +131,7 @@ def refused(world: World, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         # the asset
         (nothing, {**MARKET, "symbol": "ZZZ"}, 422, AGAINST, 'asset "ZZZ" not found'),
         (listed(active=False), ABC, 422, AGAINST, 'asset "ABC" is not active'),
-        (listed(tradable=False), ABC, 422, AGAINST, "asset ABC is not tradable"),
+        (listed(tradable=False), ABC, 422, AGAINST, 'asset "ABC" is not tradable'),
         (
             listed(fractionable=False),
             {**ABC, "qty": "1.5"},

@@ -32,7 +32,7 @@ class Cause(Enum):
 
     UNKNOWN_ASSET = (422, 42210000, 'asset "{symbol}" not found')
     NOT_ACTIVE = (422, 42210000, 'asset "{symbol}" is not active')
-    NOT_TRADABLE = (422, 42210000, "asset {symbol} is not tradable")
+    NOT_TRADABLE = (422, 42210000, 'asset "{symbol}" is not tradable')
     NOT_FRACTIONABLE = (403, 40310000, 'asset "{symbol}" is not fractionable')
     NOT_SHORTABLE = (422, 42210000, 'asset "{symbol}" cannot be sold short')
     HARD_TO_BORROW = (

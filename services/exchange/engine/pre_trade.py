@@ -206,8 +206,9 @@ def check_wash_trade(asked: Asked) -> None:
     terms = asked.terms
     if _exempt(terms):
         return
+    against = terms.side.opposite
     for order in asked.others:
-        if order.side is not terms.side.opposite or _exempt(order):
+        if order.side is not against or _exempt(order):
             continue
         if terms.limit_price is None or order.limit_price is None:
             reason = "opposite side market/stop order exists"

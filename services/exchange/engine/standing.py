@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from services.exchange.engine.accounts import Account, Position
 from services.exchange.engine.contracts import collateral
@@ -40,11 +41,11 @@ class Standing:
     def cash(self) -> Decimal:
         return self.account.cash
 
-    @property
+    @cached_property
     def long_market_value(self) -> Decimal:
         return sum((h.value for h in self.holdings if h.value > 0), ZERO)
 
-    @property
+    @cached_property
     def short_market_value(self) -> Decimal:
         return sum((h.value for h in self.holdings if h.value < 0), ZERO)
 
@@ -53,11 +54,11 @@ class Standing:
         """Σ |value|."""
         return self.long_market_value - self.short_market_value
 
-    @property
+    @cached_property
     def equity(self) -> Decimal:
         return self.cash + self.long_market_value + self.short_market_value
 
-    @property
+    @cached_property
     def multiplier(self) -> Decimal:
         """As granted, unless the owner asks for less or there is too little equity."""
         wanted = Decimal(self.account.configuration.max_margin_multiplier)
@@ -73,7 +74,7 @@ class Standing:
     def margin_rate(self) -> Decimal:
         return CASH if self.multiplier == CASH else INITIAL
 
-    @property
+    @cached_property
     def collateral(self) -> Decimal:
         """Dollars tied up by written options."""
         contracts: dict[str, Decimal] = {}
@@ -84,7 +85,7 @@ class Standing:
             kind[position.symbol] = position.qty
         return collateral(contracts, shares)
 
-    @property
+    @cached_property
     def initial_margin(self) -> Decimal:
         return self._margin(self.margin_rate)
 
