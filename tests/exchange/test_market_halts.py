@@ -179,6 +179,11 @@ def test_a_flash_crash_is_a_jump_down_and_back():
     assert [mid(seconds) for seconds in (6, 11, 60)] == [Decimal(90), Decimal(100), Decimal(100)]
 
 
+def test_a_drift_takes_some_time():
+    with pytest.raises(ValueError, match="takes some time"):
+        Shop().market.drift("LARGE", Decimal(2), timedelta(0))
+
+
 def write_tape(folder: Path) -> Tape:
     folder.mkdir()
     (folder / "XYZ.quotes.csv").write_text(

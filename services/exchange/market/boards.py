@@ -194,7 +194,9 @@ class Market:
         return tuple(self._splits.get(symbol, ()))
 
     def drift(self, symbol: str, factor: Decimal, over: timedelta) -> None:
-        """As `jump`, but evenly over some exchange time."""
+        """As `jump`, but evenly over some exchange time. ValueError if that is none."""
+        if over <= timedelta(0):
+            raise ValueError("a drift takes some time")
         begins = self._time()
         self._drifts.append(Drift(symbol, factor, begins, begins + over))
         self.on_change()
