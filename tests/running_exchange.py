@@ -58,6 +58,11 @@ class RunningExchange:
         return str(self.hello["secret"])
 
     @property
+    def addresses(self) -> dict[str, str]:
+        """What a client's settings need of the first line, as strings."""
+        return {name: value for name, value in self.hello.items() if isinstance(value, str)}
+
+    @property
     def headers(self) -> dict[str, str]:
         return {"APCA-API-KEY-ID": self.key, "APCA-API-SECRET-KEY": self.secret}
 
