@@ -233,3 +233,15 @@ def test_an_immediate_order_does_not_wait_for_a_halt_to_end(world):
     order = world.submit("buy", "10", "51", time_in_force="ioc")
     world.settle()
     assert world.order(order).status == "canceled"
+
+
+def test_an_exchange_begun_in_the_evening_does_not_end_the_day_it_has_not_seen():
+    world = World(overnight=nightly)
+    world.kept.facts.clear()
+    world.clock.at = local(WINTER, "18:00")
+    world.restart()
+    world.quote("XYZ", "49.99", "50.01")
+    assert world.ledger.activities("main") == []
+    world.clock.at = local("2026-03-04", "16:00")
+    world.quote("XYZ", "49.99", "50.01")
+    assert [entry.date.day for entry in world.ledger.activities("main")] == [4]

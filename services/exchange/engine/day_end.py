@@ -2,7 +2,7 @@
 is noted as yesterday's."""
 
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from services.exchange.engine.booking import Booking
 from services.exchange.engine.exercise import Exercise
 from services.exchange.engine.floor import Floor
 from services.exchange.engine.orders import ZERO
-from services.exchange.sessions import NEW_YORK, Session
+from services.exchange.sessions import Session
 
 FACT = "day_ended"
 
@@ -46,7 +46,7 @@ class DayEnd:
         for so many nights."""
         self._floor, self._booking, self._exercise = floor, booking, exercise
         self._overnight = overnight
-        self._next = _first(floor.clock.now().astimezone(NEW_YORK).date(), ended)
+        self._next = _first(floor.clock.now(), ended)
 
     def turn(self) -> None:
         now = self._floor.clock.now()
@@ -84,7 +84,8 @@ class DayEnd:
             )
 
 
-def _first(today: date, ended: date | None) -> Session:
-    """The first session to end: the one after the last noted, else today's or the next."""
-    days = sessions.sessions_from(ended if ended is not None else today)
-    return next(session for session in days if ended is None or session.day > ended)
+def _first(now: datetime, ended: date | None) -> Session:
+    """The first session to end: the one after the last noted, else the one that runs or comes."""
+    if ended is None:
+        return sessions.current_or_next(now)
+    return next(session for session in sessions.sessions_from(ended) if session.day > ended)
