@@ -12,7 +12,7 @@ import msgpack
 from alpaca.common.exceptions import APIError
 from alpaca.data.historical import OptionHistoricalDataClient, StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from conformance.row import (
@@ -118,6 +118,9 @@ class _Play:
         told = f"{step.method} {path} {data or ''} → {answer.status_code} {answer.text[:2000]}"
         wrong = mismatch(step.status, answer.status_code)
         assert not wrong, f"{told}: status {wrong}"
+        if not step.json:
+            assert "<html" in answer.text.lower(), told
+            return
         got = answer.json() if answer.text else None
         if step.save:
             self.saved.answers[step.save] = got
@@ -177,10 +180,20 @@ class _Play:
         if step.keys:
             headers |= {"APCA-API-KEY-ID": self.key, "APCA-API-SECRET-KEY": self.secret}
         url = self.world.ws + step.path
-        opened = connect(
-            url, additional_headers=headers, compression=None, max_size=1 << 20, proxy=None
-        )
+        try:
+            opened = connect(
+                url,
+                additional_headers=headers,
+                compression=None,
+                max_size=1 << 20,
+                proxy=None,
+            )
+        except InvalidStatus as refused:
+            got = refused.response.status_code
+            assert got == step.refused, f"{step.path} is refused with {got}"
+            return
         socket = self.stack.enter_context(opened)
+        assert not step.refused, f"{step.path} is not refused with {step.refused}"
         self.sockets[step.name] = (socket, step.msgpack)
         self._expect(step.name, step.hears)
 

@@ -17,7 +17,7 @@ class Call:
     """A REST request. `{name.field}` in path and body is taken from the answer saved as `name`.
 
     `times` repeats it (the last answer counts); `keys` are headers instead of the row's own keys;
-    `json` False says the answer's body must be empty.
+    `json` False says that the answer is a page, not JSON.
     """
 
     method: str
@@ -29,6 +29,7 @@ class Call:
     keys: Mapping[str, str] | None = None
     headers: Mapping[str, Any] = field(default_factory=dict)
     times: int = 1
+    json: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Socket:
     name: str = "socket"
     msgpack: bool = False
     keys: bool = False  # the row's keys as headers of the upgrade
+    refused: int = 0  # the status that the upgrade must get instead of 101
 
 
 @dataclass(frozen=True)

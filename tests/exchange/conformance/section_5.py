@@ -63,6 +63,30 @@ TALK = (
         (Socket("/stream"), Say(AUTHENTICATE), Hear((AUTHORIZED,), binary=True)),
     ),
     Row(
+        "5.1-text",
+        "or, as an option of the server, in text frames",
+        (Socket("/stream"), Say(AUTHENTICATE), Hear((AUTHORIZED,), binary=False)),
+        world="limits",
+    ),
+    Row(
+        "5.5-one-connection",
+        "one connection an account, when the server is set so: others get 429",
+        (Socket("/stream", keys=True), Socket("/stream", name="second", keys=True, refused=429)),
+        world="limits",
+    ),
+    Row(
+        "5.6-no-replay",
+        "nothing is replayed: what happened before listening is gone",
+        (
+            post(order()),
+            Stage("settle"),
+            Socket("/stream"),
+            Say(AUTHENTICATE, (AUTHORIZED,)),
+            Say(LISTEN, (LISTENING,)),
+            Say(LISTEN, (LISTENING,)),
+        ),
+    ),
+    Row(
         "5.1-wrong-keys",
         "wrong keys are unauthorized",
         (

@@ -448,6 +448,24 @@ ERRORS = (
         world="limits",
     ),
     Row(
+        "6.3-407",
+        "407 slow client, and the connection is closed",
+        (
+            *open_feed(),
+            fault("slow_client", stream="data", account="{own.account}"),
+            Hear((error(407, "slow client"),), closes=True),
+        ),
+    ),
+    Row(
+        "6.3-411",
+        "411 insufficient scope, when the keys are not for data",
+        (
+            Socket(IEX, (CONNECTED,), msgpack=True),
+            Say(AUTH, (error(411, "insufficient scope"),)),
+        ),
+        world="limits",
+    ),
+    Row(
         "6.3-409",
         "409 insufficient subscription, when the feed is not the account's",
         (

@@ -8,9 +8,12 @@ from conformance.row import (
     Row,
     Stage,
     cancel,
+    clock,
+    fault,
     get,
     has,
     now,
+    one_of,
     order,
     partial,
     patch,
@@ -428,6 +431,40 @@ GROUPS = (
         holds=HELD,
     ),
     Row(
+        "8.8-oco-cancel",
+        "cancelling the stop of an OCO cancels its take-profit",
+        (
+            post(OCO),
+            Call("GET", "/v2/orders/{order.legs.0.id}", save="stop"),
+            cancel("stop"),
+            now(status="canceled"),
+            now("stop", status="canceled"),
+        ),
+        holds=HELD,
+    ),
+    Row(
+        "8.8-oto-replace",
+        "of the leg of an OTO the price can be replaced, the quantity not",
+        (
+            post(order(type="limit", limit_price="51", order_class="oto", stop_loss={"stop_price": "44"})),
+            Call("GET", "/v2/orders/{order.legs.0.id}", save="leg"),
+            patch("leg", {"qty": "5"}, {"code": 42210000}, status=422),
+            patch("leg", {"stop_price": "45"}, {"stop_price": "45"}),
+        ),
+    ),
+    Row(
+        "8.8-day",
+        "a day bracket ends with its day",
+        (
+            post(RESTING | {"time_in_force": "day"}),
+            *LEGS,
+            clock("16:01"),
+            now(status="expired"),
+            now("profit", status=one_of("canceled", "expired")),
+            now("stop", status=one_of("canceled", "expired")),
+        ),
+    ),
+    Row(
         "8.8-oto",
         "an OTO is an entry and one leg",
         (
@@ -641,6 +678,17 @@ CHANGES = (
         (
             Call("DELETE", "/v2/orders/3f0c7c6e-52b1-4c0e-9d1b-0a6f4a5c7712", status=404,
                  expect={"code": 40410000}),
+        ),
+    ),
+    Row(
+        "8.9-replace-rejected",
+        "a replace may be rejected after its 200: the old order works on, the new one is rejected",
+        (
+            post(REST, save="old"),
+            fault("replace_rejected", when={"times": 1, "account": "{own.account}"}),
+            patch("old", {"limit_price": "44"}),
+            now("old", status="new", limit_price="45"),
+            now("new", status="rejected"),
         ),
     ),
     Row(

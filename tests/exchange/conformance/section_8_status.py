@@ -8,6 +8,7 @@ from conformance.row import (
     Row,
     cancel,
     clock,
+    fault,
     has,
     like,
     now,
@@ -70,6 +71,61 @@ MACHINE = (
             price("XYZ", "51", "51.02"),
             cancel(),
             now(status="canceled", filled_qty="4"),
+        ),
+    ),
+    Row(
+        "8.1-cancel-lost",
+        "a cancel may lose to a fill: the order is filled, and the cancel rejected",
+        (
+            post(REST),
+            fault("cancel_lost", when={"times": 1, "account": "{own.account}"}),
+            cancel(),
+            now(status="filled"),
+            Events("order", ("pending_new", "new", "fill", "order_cancel_rejected")),
+        ),
+    ),
+    Row(
+        "8.1-pending-cancel",
+        "pending_cancel rejects a replace; it may still fill",
+        (
+            post(REST),
+            fault("cancel_stuck", when={"times": 1, "account": "{own.account}"}, seconds=60),
+            cancel(),
+            now(status="pending_cancel"),
+            Call(
+                "PATCH",
+                "/v2/orders/{order.id}",
+                {"qty": "5"},
+                422,
+                {"code": 42210000, "message": "cannot replace order in pending_cancel status"},
+            ),
+            price("XYZ", "44.98", "45.00"),
+            now(status="filled"),
+        ),
+    ),
+    Row(
+        "8.1-pending-new-replace",
+        "an order that is pending_new cannot be replaced",
+        (
+            fault("slow_acknowledge", when={"times": 1, "account": "{own.account}"}, seconds=60),
+            post(REST),
+            now(status="pending_new"),
+            Call(
+                "PATCH",
+                "/v2/orders/{order.id}",
+                {"qty": "5"},
+                422,
+                {"code": 42210000, "message": "cannot replace order in pending_new status"},
+            ),
+        ),
+    ),
+    Row(
+        "8.1-rejected",
+        "pending_new may become rejected, after a 200",
+        (
+            fault("venue_reject", when={"times": 1, "account": "{own.account}"}),
+            post(REST),
+            now(status="rejected", failed_at=UTC),
         ),
     ),
     Row(
@@ -300,6 +356,27 @@ TIMES = (
 )  # fmt: skip
 
 TRIGGERS = (
+    Row(
+        "8.2-market-collar",
+        "an opening market buy is collared: it does not chase the ask",
+        (
+            price("XYZ", "49.99", "60", "50"),
+            post(order()),
+            now(status="new", filled_qty="0"),
+            price("XYZ", "49.99", "50.50", "50"),
+            now(status="filled", filled_avg_price="50.5"),
+        ),
+    ),
+    Row(
+        "8.2-stop-inside-quote",
+        "a trade outside the quote elects no stop",
+        (
+            post(order(side="sell", type="stop", stop_price="48"), save="stop"),
+            price("XYZ", "49.99", "50.01", "47.50"),
+            now("stop", status="new", filled_qty="0"),
+        ),
+        holds={"XYZ": "10"},
+    ),
     Row(
         "8.2-stop-elects",
         "a stop works when the market is at its price or through it",

@@ -22,6 +22,7 @@ UNPROCESSABLE = (422, 42210000)
 FORBIDDEN = (403, 40310000)
 REST = order(type="limit", limit_price="45")
 NOBODY = "3f0c7c6e-52b1-4c0e-9d1b-0a6f4a5c7712"
+OWN_POST = {"times": 1, "account": "{own.account}", "method": "POST"}
 UNAUTHORIZED = {"message": "unauthorized."}
 
 
@@ -128,6 +129,11 @@ MISSING = (
         ),
     ),
     Row(
+        "9-slash",
+        "symbols are not escaped in the path: a slash in one is no other route",
+        (get("/v2/positions/BTC/USD", {"code": 40410000}, status=404),),
+    ),
+    Row(
         "9-no-position",
         "404 position does not exist",
         (
@@ -199,6 +205,41 @@ INVALID_ROWS = (
     bad("qty-true", "true is no number", order(qty=True), has("qty")),
     bad("limit-negative", "a negative price", order(type="limit", limit_price="-1"), has("price")),
 )  # fmt: skip
+SERVER = (
+    Row(
+        "9-504-after-accept",
+        "after a 504 the outcome is unknown: the order may exist",
+        (
+            fault("gateway_timeout", when=OWN_POST),
+            Call("POST", "/v2/orders", REST | {"client_order_id": "lost"}, 504, json=False),
+            get("/v2/orders:by_client_order_id?client_order_id=lost", {"client_order_id": "lost"}),
+        ),
+    ),
+    Row(
+        "9-500",
+        "a 500 is a page of HTML",
+        (
+            fault("server_error", when=OWN_POST),
+            Call("POST", "/v2/orders", REST, 500, json=False),
+        ),
+    ),
+    Row(
+        "9-503",
+        "so is a 503",
+        (
+            fault("unavailable", when=OWN_POST),
+            Call("POST", "/v2/orders", REST, 503, json=False),
+        ),
+    ),
+    Row(
+        "9-wash-trade-fault",
+        "a wash trade can be refused where there is none",
+        (
+            fault("refuse", cause="wash_trade", when=OWN_POST),
+            Call("POST", "/v2/orders", REST, 403, {"code": 40310000}),
+        ),
+    ),
+)
 RATE = (
     Row(
         "9-rate-limit",
@@ -230,4 +271,4 @@ RATE = (
         at="21:00",
     ),
 )  # fmt: skip
-ROWS = KEYS + FORBIDDEN_ROWS + MISSING + INVALID_ROWS + RATE
+ROWS = KEYS + FORBIDDEN_ROWS + MISSING + INVALID_ROWS + SERVER + RATE

@@ -29,7 +29,7 @@ from services.exchange.server import build_app
 from services.exchange.sessions import NEW_YORK
 from services.exchange.settings import HOST, Settings
 from services.exchange.store import Store
-from services.exchange.streams.limits import DataLimits
+from services.exchange.streams.limits import DataLimits, TradeLimits
 
 FIRST = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)  # a Tuesday at noon in New York
 TURNS = 5  # of the event loop: acceptance, acknowledgement, fill and what a fill releases
@@ -77,6 +77,14 @@ class Stage:
             raise ValueError(f"the clock cannot go back to {moment}")
         self.clock.at = moment
         self._publish([])
+        await self._rest()
+
+    async def clock_on(self, day: str, at: str) -> None:
+        """A later day, with the day's prices."""
+        moment = datetime.fromisoformat(f"{day}T{at}").replace(tzinfo=NEW_YORK)
+        self.clock.at = max(self.clock.at, moment.astimezone(UTC))
+        for symbol, (quote, trade) in self.prices.items():
+            self._take(symbol, quote, trade)
         await self._rest()
 
     async def price(self, symbol: str, bid: str, ask: str, last: str | None = None) -> None:
@@ -154,7 +162,9 @@ def chosen(asked: dict[str, Any]) -> Settings:
         for name, value in asked.pop("rules", {}).items()
     }
     limits = asked.pop("data_limits", {})
-    limits["not_subscribed"] = frozenset(limits.get("not_subscribed", ()))
+    for names in ("not_subscribed", "unscoped"):
+        limits[names] = frozenset(limits.get(names, ()))
+    trades = TradeLimits(**asked.pop("trade_limits", {}))
     book = Path(asked.pop("book"))
     return Settings(
         book=book,
@@ -162,6 +172,7 @@ def chosen(asked: dict[str, Any]) -> Settings:
         fill_delay=0.0,
         rules=Rules(**rules),
         data_limits=DataLimits(**limits),
+        trade_limits=trades,
         **asked,
     )
 

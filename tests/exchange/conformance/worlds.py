@@ -40,6 +40,7 @@ OTHER_RULES = {
     "intent_enforced": "",
     "short_qty_available": "positive",
     "option_gtc": "yes",
+    "halt_rejects": "",
     "day_trades": "legacy_pdt",
 }
 WORLDS: dict[str, dict[str, Any]] = {
@@ -52,7 +53,9 @@ WORLDS: dict[str, dict[str, Any]] = {
             "symbols": 30,
             "auth_timeout": 0.2,
             "not_subscribed": ["sip"],
+            "unscoped": ["63411"],
         },
+        "trade_limits": {"connections": 1, "text": True},
     },
     "partials": {"rate_limit": 0, "partials": True},
 }
