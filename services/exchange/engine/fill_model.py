@@ -64,8 +64,8 @@ def acceptable(order: Order, price: Decimal) -> bool:
 
 
 def wanted(order: Order, price: Decimal) -> Decimal:
-    """Shares of a notional order follow the price, but a sale never exceeds what it holds."""
+    """Shares of a notional order follow the price, but what closes never exceeds what is held."""
     if order.notional is None:
         return order.leaves_qty
     qty = truncated_qty(order.leaves_notional / price)
-    return min(qty, order.leaves_qty) if order.side is Side.SELL else max(qty, ZERO)
+    return max(qty, ZERO) if order.opens else min(qty, order.leaves_qty)

@@ -74,11 +74,13 @@ class Groups:
 
     def _arm(self, leg: Order, *, alone: bool) -> None:
         """The entry is filled: exits work, but a stop beside a target stays held until elected."""
-        if leg.status is not Status.HELD:
-            return
-        if alone or not waits_for_stop(leg):
+        works = alone or not waits_for_stop(leg)
+        if leg.status is Status.HELD and works:
             leg = self._booking.move(leg, Status.NEW, "new")
-        self._release(leg)
+        elif leg.before is Status.HELD and works:
+            leg = self._booking.change(leg, before=Status.NEW)  # told of when the request is over
+        if leg.is_open:
+            self._release(leg)
 
     def _follow_pair(self, before: Order, order: Order) -> None:
         sibling = self._sibling(order)

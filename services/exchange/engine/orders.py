@@ -220,7 +220,7 @@ class Order(Terms):
         if self.notional is None:
             return self.filled_qty >= self.reserved_qty
         spent = not truncated_qty(self.leaves_notional / price)
-        return spent or (self.side is Side.SELL and self.filled_qty >= self.reserved_qty)
+        return spent or (not self.opens and self.filled_qty >= self.reserved_qty)
 
     def moved(self, status: Status, **changes: Any) -> "Order":
         """The order in its next status; a move outside the table is a defect (ValueError)."""
