@@ -1,10 +1,8 @@
 """`quarterdeck config show|check`."""
 
-import stat
-
 import click
 
-from console.cli.context import Desk, about_desk, as_json, data, talk
+from console.cli.context import Desk, about_desk, as_json, become, data
 from console.cli.exits import Exit
 from console.cli.text import clean, table
 
@@ -37,17 +35,4 @@ async def show_command(desk: Desk, json_wanted: bool) -> int:
 @about_desk
 async def check_command(desk: Desk) -> int:
     """Name everything that is wrong with the settings. Exit 0 when nothing is, else 2."""
-    from services.desk.config import SettingsError, load
-    from services.desk.policies import checked_policy
-
-    try:
-        checked_policy(load(desk.home, desk.options.overrides).policy, desk.home)
-    except SettingsError as error:
-        for sentence in error.sentences:
-            talk(f"quarterdeck: {sentence}")
-        return Exit.REFUSED
-    config = desk.home.config
-    if config.exists() and config.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        talk(f"{config} can be read by others; `chmod 600` it before keys are put there.")
-    talk("The settings are in order.")
-    return Exit.FINE
+    become("services.desk.check", desk.options.arguments(desk.home.environment))

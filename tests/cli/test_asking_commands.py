@@ -230,16 +230,6 @@ def test_approving_shows_the_card_and_then_takes_its_token(quarterdeck, canned: 
     assert (body["token"], body["hash"], body["mode"]) == ("K7QX", "cafe", "auto")
 
 
-def test_config_check_names_every_fault(quarterdeck, home: Home) -> None:
-    assert quarterdeck("config", "check").code == 0
-    home.config.write_text("a = 1\n[sim]\nb = 2\n")
-    done = quarterdeck("config", "check")
-    assert (done.code, done.out) == (2, "")
-    assert "a is no setting" in done.err
-    assert "sim.b is no setting" in done.err
-    assert quarterdeck("config", "show").code == 2
-
-
 def test_config_show_hides_secrets(
     quarterdeck, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
