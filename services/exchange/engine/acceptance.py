@@ -1,5 +1,6 @@
 """From terms to an accepted order: every check of an account and a market, then the order itself."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -81,27 +82,34 @@ def _asked(
     *,
     tell_related: bool = True,
 ) -> Asked:
+    """What may speak against an order that opens is on the other side: the rest is not looked at."""
     held = floor.ledger.positions.get((account, terms.symbol))
     board = _board(floor, terms.symbol)
-    return Asked(
+    asked = Asked(
         terms=terms,
         board=board,
         prices=Prices.of(board),
         held=held.qty if held else ZERO,
-        others=tuple(_others(floor, account, replaced, terms.symbol)),
+        others=(),
         now=floor.standing(account, without=replaced),
         rules=floor.rules,
         at=floor.stamp(),
         replaced=replaced,
         tell_related=tell_related,
     )
+    side = terms.side.opposite if asked.opens else None
+    return replace(asked, others=tuple(_others(floor, account, replaced, terms.symbol, side)))
 
 
 def _others(
-    floor: Floor, account: str, replaced: Order | None, symbol: str | None = None
+    floor: Floor,
+    account: str,
+    replaced: Order | None,
+    symbol: str | None = None,
+    side: Side | None = None,
 ) -> list[Order]:
     """Open orders, without the one replaced."""
-    orders = floor.open_orders(account, symbol)
+    orders = floor.open_orders(account, symbol, side)
     return [order for order in orders if replaced is None or order.id != replaced.id]
 
 

@@ -8,7 +8,7 @@ from services.exchange.engine.accounts import Position
 from services.exchange.engine.errors import Cause, RefusedError
 from services.exchange.engine.ledger import Ledger
 from services.exchange.engine.open_orders import OpenOrders
-from services.exchange.engine.orders import ZERO, Order, is_contract
+from services.exchange.engine.orders import ZERO, Order, Side, is_contract
 from services.exchange.engine.pre_trade import kept_qty
 from services.exchange.engine.rules import Rules
 from services.exchange.engine.standing import Holding, Standing
@@ -62,8 +62,10 @@ class Floor:
             raise RefusedError(Cause.NO_ORDER, {"id": client_order_id})
         return self.ledger.orders[order_id]
 
-    def open_orders(self, account: str, symbol: str | None = None) -> list[Order]:
-        return self._asked.of(account, symbol)
+    def open_orders(
+        self, account: str, symbol: str | None = None, side: Side | None = None
+    ) -> list[Order]:
+        return self._asked.of(account, symbol, side)
 
     def positions(self, account: str) -> list[Position]:
         held = self.ledger.positions.values()

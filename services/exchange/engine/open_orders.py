@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
-from services.exchange.engine.orders import ZERO, Order
+from services.exchange.engine.orders import ZERO, Order, Side
 
 
 class Reserved(NamedTuple):
@@ -34,7 +34,7 @@ class OpenOrders:
         self.by_id: dict[str, Order] = {}
         self._in_full = in_full
         self._of_account: defaultdict[str, dict[str, Order]] = defaultdict(dict)
-        self._of_symbol: defaultdict[tuple[str, str], dict[str, Order]] = defaultdict(dict)
+        self._of_side: defaultdict[tuple[str, str, Side], dict[str, Order]] = defaultdict(dict)
         self._sums: defaultdict[str, Reserved] = defaultdict(Reserved)
         self._replacing: defaultdict[str, dict[str, str]] = defaultdict(dict)  # old → new
         for order in orders:
@@ -48,7 +48,7 @@ class OpenOrders:
         places = (
             self.by_id,
             self._of_account[order.account],
-            self._of_symbol[order.account, order.symbol],
+            self._of_side[order.account, order.symbol, order.side],
         )
         pairs = self._replacing[order.account]
         if not order.is_open:
@@ -63,11 +63,12 @@ class OpenOrders:
             pairs[order.replaces] = order.id
         self._sums[order.account] = self._sums[order.account].plus(self._claim(order))
 
-    def of(self, account: str, symbol: str | None = None) -> list[Order]:
-        """Of an account, or only those in one symbol."""
+    def of(self, account: str, symbol: str | None = None, side: Side | None = None) -> list[Order]:
+        """Of an account, or only those in one symbol, or only those on one side of it."""
         if symbol is None:
             return list(self._of_account.get(account, {}).values())
-        return list(self._of_symbol.get((account, symbol), {}).values())
+        sides = Side if side is None else (side,)
+        return [o for s in sides for o in self._of_side.get((account, symbol, s), {}).values()]
 
     def reserved(self, account: str, without: Order | None = None) -> Reserved:
         """What they keep. While one is being replaced the larger of old and new counts, once

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +16,7 @@ ZERO = Decimal(0)
 CONTRACT_SIZE = Decimal(100)
 
 
+@lru_cache(maxsize=4096)
 def is_contract(symbol: str) -> bool:
     """Whether it is an OCC option symbol: XYZ260320C00050000."""
     return OCC.fullmatch(symbol) is not None

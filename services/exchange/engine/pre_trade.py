@@ -42,8 +42,8 @@ class Prices(NamedTuple):
 @dataclass(frozen=True)
 class Asked:
     """An order as asked for, and what it is judged by. `held` is signed; `others` are the
-    account's open orders in the symbol and `now` its standing, both without an order that
-    this one replaces."""
+    account's open orders in the symbol (for what opens, those on the other side) and `now` its
+    standing, both without an order that this one replaces."""
 
     terms: Terms
     board: Board
