@@ -32,7 +32,7 @@ DEPTH = 16  # requests under way on a connection
 DEADLINE = 30.0  # seconds for one answer, with all that was asked before it
 RESTART = 2000  # requests on a connection before it is opened anew
 WARM_UP = 0.3  # of all requests; memory is compared from there on
-PER_ORDER = 6_000  # bytes an accepted order may keep
+PER_ORDER = 12_000  # bytes an accepted order may keep, with its fills and indexes
 SLACK = 48 << 20  # bytes that caches may take later than the warm-up
 ACCOUNTS = ("second", "third", "fourth")
 OCC = re.compile(r"[A-Z.]+\d{6}[CP]\d{8}")
@@ -184,7 +184,9 @@ async def _converse(port: int, asker: Asker, share: int, seen: Seen) -> None:
             while asker.sent < upto:
                 batch = [asker.request() for _ in range(min(DEPTH, upto - asker.sent))]
                 writer.write(b"".join(request for _, request in batch))
-                if not await _answers(reader, batch, asker, seen):
+                answered, going_on = await _answers(reader, batch, asker, seen)
+                asker.sent -= len(batch) - answered
+                if not going_on:
                     break
         finally:
             writer.close()
@@ -192,10 +194,11 @@ async def _converse(port: int, asker: Asker, share: int, seen: Seen) -> None:
 
 async def _answers(
     reader: asyncio.StreamReader, batch: list[tuple[str, bytes]], asker: Asker, seen: Seen
-) -> bool:
-    """Whether all were answered; the server may close instead of going on after a bad one."""
+) -> tuple[int, bool]:
+    """How many were answered, and whether the connection goes on: the server may close it after
+    a bad request."""
     before = b""
-    for method, request in batch:
+    for number, (method, request) in enumerate(batch):
         try:
             async with asyncio.timeout(DEADLINE):
                 status, body, closing = await _answer(reader, method)
@@ -203,7 +206,7 @@ async def _answers(
             raise FuzzError(f"no answer within {DEADLINE} s to {request!r}") from None
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             if b"Content-Encoding" in before:
-                return False  # where it ended, the server could not tell
+                return number, False  # where it ended, the server could not tell
             raise FuzzError(f"hung up ({error!r}) on {request!r}") from None
         if status >= 500:
             raise FuzzError(f"{status} {body!r} to {request!r}")
@@ -214,9 +217,9 @@ async def _answers(
                 asker.ids.append(found[1].decode())
                 seen.accepted += 1
         if closing:
-            return False
+            return number + 1, False
         before = request
-    return True
+    return len(batch), True
 
 
 async def _answer(reader: asyncio.StreamReader, method: str) -> tuple[int, bytes, bool]:
