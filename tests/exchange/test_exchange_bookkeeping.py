@@ -7,7 +7,7 @@ import pytest
 from exchange_world import World
 
 from services.exchange.engine.booking import Cost
-from services.exchange.engine.errors import RefusedError
+from services.exchange.engine.errors import Cause, RefusedError
 from services.exchange.engine.orders import OptionLeg, Side
 
 CALL, PUT, FAR_CALL = "XYZ260306C00050000", "XYZ260306P00050000", "XYZ260306C00051000"
@@ -245,3 +245,15 @@ def test_no_id_is_given_twice_not_even_after_a_restart():
         entry.id.split("::")[1] for entry in world.ledger.activities("main") if entry.kind == "DIV"
     ]
     assert len(made) == len(set(made))
+
+
+def test_a_leg_does_not_open_against_an_order_that_opens_the_other_way():
+    world = rich()
+    world.submit("sell", "1", symbol=CALL)
+    legs = (
+        OptionLeg(symbol=CALL, side=Side.BUY, ratio_qty=1, position_intent="buy_to_open"),
+        OptionLeg(symbol=FAR_CALL, side=Side.SELL, ratio_qty=1, position_intent="sell_to_open"),
+    )
+    with pytest.raises(RefusedError) as refused:
+        world.submit("buy", "1", "5", symbol="", order_class="mleg", option_legs=legs)
+    assert refused.value.cause is Cause.BUY_WHILE_SHORTING

@@ -182,6 +182,7 @@ def _spread(floor: Floor, account: str, terms: Terms, replaced: Order | None) ->
     for part in parts:
         pre_trade.check_intent(part, enforced=True)
         option_rules.check_contract(part.terms.symbol, part.at, opens=part.opens)
+        pre_trade.check_one_way(part)
         if not part.opens and replaced is None:
             pre_trade.check_available(part, part.terms.qty or ZERO)
     qty, cost = terms.qty or ZERO, ZERO

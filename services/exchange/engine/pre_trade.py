@@ -139,13 +139,16 @@ def check_class(asked: Asked) -> None:
 
 def check_side(asked: Asked) -> None:
     """No opening against an opening order, and no short that is not allowed (alpaca.md §8.6)."""
-    if not asked.opens:
-        return
-    against = asked.terms.side.opposite
-    if any(order.side is against and order.opens for order in asked.others):
-        raise RefusedError(Cause.SHORT_WHILE_BUYING if asked.shorts else Cause.BUY_WHILE_SHORTING)
-    if asked.shorts:
+    check_one_way(asked)
+    if asked.opens and asked.shorts:
         _check_short(asked)
+
+
+def check_one_way(asked: Asked) -> None:
+    """Nothing opens while an order to open the other way is open: filled both, one would close."""
+    against = asked.terms.side.opposite
+    if asked.opens and any(order.side is against and order.opens for order in asked.others):
+        raise RefusedError(Cause.SHORT_WHILE_BUYING if asked.shorts else Cause.BUY_WHILE_SHORTING)
 
 
 def _check_short(asked: Asked) -> None:
