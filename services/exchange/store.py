@@ -64,9 +64,10 @@ class _Batch:
 
 
 class Store:
-    """`path` None keeps everything in memory, gone with the process."""
+    """`path` None writes nothing: what happened is gone with the process."""
 
     def __init__(self, path: Path | None) -> None:
+        self._lasts = path is not None
         self._name = str(path) if path else ":memory:"
         try:
             self._db = sqlite3.connect(
@@ -126,37 +127,43 @@ class Store:
     # -- writing: into the open batch ---------------------------------------------------------
 
     def put_fact(self, name: str, value: str) -> None:
-        self._put(("facts", name), (name, value))
+        self._put(("facts", name), lambda: (name, value))
 
     def put_account(self, account: Account) -> None:
-        self._put(("accounts", account.name), (account.name, account.model_dump_json()))
+        key = ("accounts", account.name)
+        self._put(key, lambda: (account.name, account.model_dump_json()))
 
     def put_position(self, position: Position) -> None:
         key = (position.account, position.symbol)
-        self._put(("positions", *key), (*key, position.model_dump_json()))
+        self._put(("positions", *key), lambda: (*key, position.model_dump_json()))
 
     def put_order(self, order: Order) -> None:
-        row = (
-            order.id,
-            order.account,
-            order.client_order_id,
-            order.sequence,
-            order.model_dump_json(),
+        self._put(
+            ("orders", order.id),
+            lambda: (
+                order.id,
+                order.account,
+                order.client_order_id,
+                order.sequence,
+                order.model_dump_json(),
+            ),
         )
-        self._put(("orders", order.id), row)
 
     def put_activity(self, activity: Activity) -> None:
-        row = (activity.sequence, activity.kind, activity.model_dump_json())
-        self._put(("activities", str(activity.sequence)), row)
+        self._put(
+            ("activities", str(activity.sequence)),
+            lambda: (activity.sequence, activity.kind, activity.model_dump_json()),
+        )
 
     def announce(self, update: TradeUpdate) -> None:
         """Publish an event once everything put so far is durable."""
         self._open.updates.append(update)
         self._wake.set()
 
-    def _put(self, key: tuple[str, ...], row: tuple[str | int, ...]) -> None:
-        self._open.rows[key] = row
-        self._wake.set()
+    def _put(self, key: tuple[str, ...], row: Callable[[], tuple[str | int, ...]]) -> None:
+        if self._lasts:
+            self._open.rows[key] = row()
+            self._wake.set()
 
     # -- durability ---------------------------------------------------------------------------
 
@@ -195,8 +202,9 @@ class Store:
         batch, self._open = self._open, _Batch()
         self._committing = batch
         try:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._writer, self._write, batch)
+            if batch.rows:
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._writer, self._write, batch)
         except sqlite3.Error as error:
             raise StateError(f"State {self._name} cannot be written: {error}.") from error
         self.publish(batch.updates)
@@ -204,8 +212,6 @@ class Store:
         batch.done.set()
 
     def _write(self, batch: _Batch) -> None:
-        if not batch.rows:
-            return
         self._db.execute("BEGIN IMMEDIATE")
         for key, row in batch.rows.items():
             self._db.execute(UPSERT[key[0]], row)
