@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -35,19 +35,20 @@ class Session:
     opens: datetime
     closes: datetime
 
-    @property
+    @cached_property
     def half(self) -> bool:
         return self.day in _half_days(self.day.year)
 
-    @property
+    @cached_property
     def begins(self) -> datetime:
         return _utc(self.day, PRE_MARKET)
 
-    @property
+    @cached_property
     def ends(self) -> datetime:
         return _utc(self.day, EARLY_AFTER_HOURS_END if self.half else AFTER_HOURS_END)
 
 
+@lru_cache(maxsize=4096)
 def session_of(day: date) -> Session | None:
     """The regular session of a New York date, None when the market is closed all day."""
     if day.weekday() >= 5 or day in _holidays(day.year):

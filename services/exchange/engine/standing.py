@@ -22,7 +22,7 @@ class Holding:
     price: Decimal
     marginable: bool
 
-    @property
+    @cached_property
     def value(self) -> Decimal:
         return self.position.value(self.price)
 
