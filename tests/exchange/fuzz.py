@@ -197,7 +197,6 @@ async def _answers(
 ) -> tuple[int, bool]:
     """How many were answered, and whether the connection goes on: the server may close it after
     a bad request."""
-    before = b""
     for number, (method, request) in enumerate(batch):
         try:
             async with asyncio.timeout(DEADLINE):
@@ -205,12 +204,13 @@ async def _answers(
         except TimeoutError:
             raise FuzzError(f"no answer within {DEADLINE} s to {request!r}") from None
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            if b"Content-Encoding" in before:
+            if b"Content-Encoding" in asker.answered:
                 return number, False  # where it ended, the server could not tell
             raise FuzzError(f"hung up ({error!r}) on {request!r}") from None
         if status >= 500:
             raise FuzzError(f"{status} {body!r} to {request!r}")
         seen.statuses[status] += 1
+        asker.answered = request
         if status == 200 and request.startswith((b"POST /v2/orders ", b"PATCH /v2/orders")):
             found = ORDER_ID.search(body)
             if found:
@@ -218,7 +218,6 @@ async def _answers(
                 seen.accepted += 1
         if closing:
             return number + 1, False
-        before = request
     return len(batch), True
 
 

@@ -66,12 +66,14 @@ TIMES_IN_FORCE = ("day", "gtc", "ioc", "fok", "opg", "cls")
 
 @dataclass
 class Asker:
-    """One connection's requests. `keys` are (key, secret) of the accounts; `ids` orders it saw."""
+    """One connection's requests. `keys` are (key, secret) of the accounts; `ids` orders it saw,
+    `answered` is the last request that was."""
 
     dice: Random
     keys: list[tuple[str, str]]
     ids: deque[str] = field(default_factory=lambda: deque(["none"], maxlen=200))
     sent: int = 0
+    answered: bytes = b""
 
     def request(self) -> tuple[str, bytes]:
         """The method, and the request as it goes over the wire."""
