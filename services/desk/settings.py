@@ -4,7 +4,7 @@ docs/settings.md are derived from them. `services.desk.config.load` reads them."
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
@@ -43,6 +43,12 @@ class SimSettings(Section):
     tick: int | None = Field(None, gt=0, description="Milliseconds between two quotes.")
     fill_delay: int | None = Field(
         None, ge=0, description="Milliseconds from an order's acceptance to its earliest fill."
+    )
+    fill_model: Literal["paper", "realistic"] | None = Field(
+        None, description="What trading costs: nothing as on paper, or as in real life."
+    )
+    scenario: str | None = Field(
+        None, min_length=1, description="A bad day to practise: a shipped name or a file."
     )
     tape: Path | None = Field(None, description="Folder of recorded prices to play instead.")
     speed: Seconds | None = Field(None, description="Exchange seconds per true second.")

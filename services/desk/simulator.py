@@ -71,6 +71,8 @@ def options(home: Home, settings: SimSettings) -> list[str]:
         "--volatility": settings.volatility,
         "--tick": settings.tick,
         "--fill-delay": settings.fill_delay,
+        "--fill-model": settings.fill_model,
+        "--scenario": settings.scenario,
         "--tape": settings.tape,
         "--speed": settings.speed,
         "--clock": settings.clock,

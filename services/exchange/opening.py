@@ -175,7 +175,10 @@ def _book(settings: Settings, store: Store) -> Book:
         store.put_fact("book", book.model_dump_json())
         return book
     if version != VERSION:
-        raise StateError(f"State {settings.state} is of version {version}, not {VERSION}.")
+        raise StateError(
+            f"State {settings.state} is of version {version}, not {VERSION}:"
+            f" empty it with `quarterdeck exchange reset --state {settings.state}`."
+        )
     book = parse_book(kept, "of the state file")
     if with_accounts(book, settings.accounts) != book:
         raise StateError(
