@@ -23,6 +23,11 @@ class RequestLog:
                 f"Requests file {path} cannot be written: {_why(error)}."
             ) from error
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a file: without one no line need be made."""
+        return self._file is not None
+
     def arrived(self) -> int:
         self._last += 1
         return self._last

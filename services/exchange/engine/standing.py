@@ -77,12 +77,11 @@ class Standing:
     @cached_property
     def collateral(self) -> Decimal:
         """Dollars tied up by written options."""
-        contracts: dict[str, Decimal] = {}
-        shares: dict[str, Decimal] = {}
-        for holding in self.holdings:
-            position = holding.position
-            kind = contracts if is_contract(position.symbol) else shares
-            kind[position.symbol] = position.qty
+        held = {h.position.symbol: h.position.qty for h in self.holdings}
+        contracts = {symbol: qty for symbol, qty in held.items() if is_contract(symbol)}
+        if not contracts:
+            return ZERO
+        shares = {symbol: qty for symbol, qty in held.items() if symbol not in contracts}
         return collateral(contracts, shares)
 
     @cached_property

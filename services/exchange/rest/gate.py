@@ -48,19 +48,20 @@ def gated(exchange: Exchange, handler: Handler) -> AioHandler:
             await exchange.store.durable()
         await course.wait(before=False)
         sent = course.sent(answer, occasion.symbol, headers)
-        record(
-            exchange,
-            {
-                "seq": seq,
-                "at": instant(at),
-                "account": account,
-                "method": request.method,
-                "path": request.path,
-                "query": dict(request.query),
-                "body": body_for_log(body),
-                **_told(course, answer, sent),
-            },
-        )
+        if exchange.requests.is_kept:
+            record(
+                exchange,
+                {
+                    "seq": seq,
+                    "at": instant(at),
+                    "account": account,
+                    "method": request.method,
+                    "path": request.path,
+                    "query": dict(request.query),
+                    "body": body_for_log(body),
+                    **_told(course, answer, sent),
+                },
+            )
         if sent is None:
             await course.hang()
             return _cut(request)
