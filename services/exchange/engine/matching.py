@@ -7,7 +7,7 @@ from services.exchange import sessions
 from services.exchange.engine import triggers
 from services.exchange.engine.behaviour import Behaviour
 from services.exchange.engine.booking import PENDING, Booking
-from services.exchange.engine.fill_model import FillModel
+from services.exchange.engine.fill_model import FillModel, acceptable
 from services.exchange.engine.floor import Floor
 from services.exchange.engine.hours import matches_in
 from services.exchange.engine.order_types import TIMES_IN_FORCE
@@ -41,10 +41,19 @@ class Matching:
         phase = sessions.phase_at(self._floor.clock.now())
         if phase is not Phase.CLOSED:
             for symbol in dict.fromkeys(t.symbol for t in ticks if isinstance(t, Quote)):
-                for order_id in list(self._at_work.get(symbol, ())):
+                for order_id in self._in_reach(symbol):
                     self._match(order_id, phase)
         if phase is Phase.REGULAR:
             self._trigger(ticks)
+
+    def _in_reach(self, symbol: str) -> list[str]:
+        """Those at work that this quote may do something to; most rest far away from it."""
+        board, orders = self._floor.market.find(symbol), self._floor.ledger.orders
+        quote = board.quote if board else None
+        at_work = self._at_work.get(symbol, ())
+        if quote is None:
+            return list(at_work)
+        return [order_id for order_id in at_work if not rests(orders[order_id], quote)]
 
     def match(self, order_id: str, *, at_any_price: bool = False) -> None:
         """Try an order against the quote as it stands; `at_any_price` at the touch, limit or
@@ -163,6 +172,14 @@ class Matching:
         if not order.is_open:
             for symbol in symbols_of(order):
                 self._at_work.get(symbol, {}).pop(order.id, None)
+
+
+def rests(order: Order, quote: Quote) -> bool:
+    """Whether an order with a limit goes on resting: its touch is beyond it."""
+    touch = quote.ask if order.side is Side.BUY else quote.bid
+    if not touch or acceptable(order, touch):
+        return False
+    return order.order_class != "mleg" and not TIMES_IN_FORCE[order.time_in_force].immediate
 
 
 def symbols_of(order: Order) -> Iterable[str]:
