@@ -45,7 +45,7 @@ DEEDS = frozenset({Place.STREAM, Place.MARKET, Place.ACCOUNT, Place.SESSION})
 class Fault(BaseModel):
     """One thing that goes wrong, with its parameters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     place: ClassVar[Place]
     lasting: ClassVar[bool] = False  # of a deed: it can be taken back when its time is over

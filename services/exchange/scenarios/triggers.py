@@ -34,7 +34,7 @@ class Occasion:
 class Trigger(BaseModel):
     """Nothing said: from the start, on every occasion."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     at: datetime | time | None = Field(
         None, description="exchange time, or a time of the day; New York when it has no offset"
