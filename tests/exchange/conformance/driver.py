@@ -85,6 +85,8 @@ class _Play:
         basic = b64encode(f"{self.key}:{self.secret}".encode()).decode()
         own = {"account": row.account, "key": self.key, "secret": self.secret, "basic": basic}
         self.saved.answers["own"] = own
+        key, secret = next(pair for name, pair in world.accounts.items() if name != row.account)
+        self.saved.answers["stranger"] = {"key": key, "secret": secret}
         self.sockets: dict[str, tuple[ClientConnection, bool]] = {}
         self.events: list[dict[str, Any]] = []
         self.clients = Clients(world.url, self.key, self.secret)

@@ -16,6 +16,7 @@ NOON = "12:00"
 class Call:
     """A REST request. `{name.field}` in path and body is taken from the answer saved as `name`.
 
+    `own` are the row's name, key and secret there, `stranger` those of another account.
     `times` repeats it (the last answer counts); `keys` are headers instead of the row's own keys;
     `json` False says that the answer is a page, not JSON.
     """
@@ -246,6 +247,9 @@ def patch(of: str, body: Any, expect: Any = None, save: str = "new", **more: Any
 
 def cancel(of: str = "order", status: int = 204, expect: Any = None) -> Call:
     return Call("DELETE", f"/v2/orders/{{{of}.id}}", status=status, expect=expect)
+
+
+STRANGER = {"APCA-API-KEY-ID": "{stranger.key}", "APCA-API-SECRET-KEY": "{stranger.secret}"}
 
 
 def now(of: str = "order", **expect: Any) -> Call:

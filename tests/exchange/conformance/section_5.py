@@ -4,6 +4,7 @@ from typing import Any
 
 from conformance.row import (
     SOME,
+    STRANGER,
     UTC,
     UUID,
     Call,
@@ -157,6 +158,7 @@ TALK = (
             Socket("/stream"),
             Say(AUTHENTICATE, (AUTHORIZED,)),
             Say(LISTEN, (LISTENING,)),
+            post(order(qty="1"), save="theirs", keys=STRANGER),
             post(order(), save="mine"),
             Hear((update("pending_new", order={"id": "{mine.id}"}),)),
         ),

@@ -22,6 +22,7 @@ from conformance.row import (
     Row,
     get,
     like,
+    mismatch,
     price,
 )
 
@@ -36,8 +37,6 @@ CHAIN = "/v1beta1/options/snapshots"
 
 def listed(pattern: object, count: int | None = None) -> Is:
     """A list of items that match, at least one."""
-    from conformance.row import mismatch
-
     return Is(
         f"a list of {pattern}",
         lambda got: (
@@ -47,10 +46,6 @@ def listed(pattern: object, count: int | None = None) -> Is:
             and not any(mismatch(pattern, item) for item in got)
         ),
     )
-
-
-def text(pattern: object) -> object:
-    return pattern
 
 
 def one_contract() -> Call:

@@ -1,6 +1,7 @@
 """alpaca.md §9: the error table, and what every request meets (§2, §13)."""
 
 from conformance.row import (
+    STRANGER,
     UUID,
     Call,
     Client,
@@ -118,7 +119,12 @@ MISSING = (
     Row(
         "9-others-order",
         "another account's order is not found either",
-        (get("/v2/orders?status=all", []),),
+        (
+            post(REST),
+            get("/v2/orders/{order.id}", {"code": 40410000}, status=404, keys=STRANGER),
+            Call("DELETE", "/v2/orders/{order.id}", status=404, keys=STRANGER),
+            get("/v2/orders/{order.id}", {"status": "new"}),
+        ),
     ),
     Row(
         "9-no-endpoint",
