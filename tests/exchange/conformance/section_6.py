@@ -324,8 +324,9 @@ MESSAGES = (
         (
             *open_feed(),
             Say(subscribe(lulds=["XYZ"]), (SOME,)),
+            Stage("clock_at", {"at": "12:10"}),
             price("XYZ", "59.90", "60.10"),
-            Stage("clock_at", {"at": "12:01"}),
+            Stage("clock_at", {"at": "12:11"}),
             Hear((message("l", "i", "z", S="XYZ", u=NUMBER, d=NUMBER, t=EXTENSION),)),
         ),
     ),
