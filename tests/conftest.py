@@ -1,16 +1,32 @@
 """Fixtures for every room: the simulated exchange as a real process over real sockets."""
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from running_exchange import RunningExchange
+from running_exchange import ROOT, RunningExchange
 
 # Properties are judged by their answer, not by the speed of a busy machine, and on the same examples
 # everywhere: what lands does not hang on luck.
 settings.register_profile("unhurried", deadline=None, derandomize=True)
 settings.load_profile("unhurried")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays to the end: no search for garbage walks through it."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bytecode_for_processes() -> Iterator[None]:
+    """Many processes are started: they compile what they import once, beside the test cache."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patched.setenv("PYTHONPYCACHEPREFIX", str(ROOT / ".pytest_cache" / "bytecode"))
+        yield
 
 
 @pytest.fixture
