@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 from exchange_world import HandClock, World
 
@@ -53,33 +54,48 @@ class Served:
 Serve = Callable[..., Awaitable[Served]]
 
 
+@asynccontextmanager
+async def serving(clock: HandClock | None = None, **options: Any) -> AsyncIterator[Served]:
+    """An exchange with the fields of Settings, until its context ends."""
+    chosen = {"volatility": Decimal(0), "fill_delay": 0.0, "rate_limit": 0, **options}
+    settings = Settings(**chosen)
+    store, clock = Store(settings.state), clock or HandClock()
+    opened = open_exchange(settings, store, RequestLog(settings.requests), clock=clock)
+    await store.commit()
+    running = asyncio.create_task(store.run())
+    control = CONTROL_TOKEN if settings.control else None
+    try:
+        async with TestClient(TestServer(build_app(opened.exchange, settings, control))) as client:
+            account = opened.exchange.venue.floor.ledger.accounts["main"]
+            yield Served(client, clock, account.key, account.secret, opened)
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await store.close()
+
+
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     """A factory: `await serve(rate_limit=5, ...)` with the fields of Settings."""
     async with AsyncExitStack() as stack:
 
         async def start(clock: HandClock | None = None, **options: Any) -> Served:
-            chosen = {"volatility": Decimal(0), "fill_delay": 0.0, "rate_limit": 0, **options}
-            settings = Settings(**chosen)
-            store, clock = Store(settings.state), clock or HandClock()
-            opened = open_exchange(settings, store, RequestLog(settings.requests), clock=clock)
-            await store.commit()
-            running = asyncio.create_task(store.run())
-
-            async def end() -> None:
-                running.cancel()
-                with suppress(asyncio.CancelledError):
-                    await running
-                await store.close()
-
-            stack.push_async_callback(end)
-            control = CONTROL_TOKEN if settings.control else None
-            server = TestServer(build_app(opened.exchange, settings, control))
-            client = await stack.enter_async_context(TestClient(server))
-            account = opened.exchange.venue.floor.ledger.accounts["main"]
-            return Served(client, clock, account.key, account.secret, opened)
+            return await stack.enter_async_context(serving(clock, **options))
 
         yield start
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def asked() -> AsyncIterator[Served]:
+    """As `served`, but one for all tests that leave it as it was; they are marked `only_asks`."""
+    async with serving() as served:
+        venue = served.opened.exchange.venue
+        before = (served.clock.at, dict(venue.floor.ledger.accounts), served.opened.walk.step)
+        yield served
+        assert not venue.floor.ledger.orders
+        after = (served.clock.at, dict(venue.floor.ledger.accounts), served.opened.walk.step)
+        assert after == before
 
 
 @pytest.fixture

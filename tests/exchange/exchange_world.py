@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from services.exchange.book import Listing
 from services.exchange.engine.accounts import Account, Position
 from services.exchange.engine.activities import Activity, Fill
@@ -28,6 +30,7 @@ LISTINGS = tuple(
     Listing(symbol=symbol, price=Decimal(50), has_options=True) for symbol in ("XYZ", "ABC")
 )
 TUESDAY_NOON = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
+only_asks = pytest.mark.asyncio(loop_scope="session")  # of tests of `asked`, which lives there
 
 
 @dataclass

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from exchange_world import only_asks
 
 from services.exchange.engine.accounts import credentials
 from services.exchange.engine.rules import Rules
@@ -44,6 +45,7 @@ async def test_an_accepted_order_is_shown_exactly(served, order, shown):
     assert answer["submitted_at"].endswith("Z")
 
 
+@only_asks
 @pytest.mark.parametrize(
     ("order", "status", "code", "message"),
     [
@@ -72,13 +74,14 @@ async def test_an_accepted_order_is_shown_exactly(served, order, shown):
     ],
 )
 async def test_a_refused_order_gets_alpacas_code_and_leaves_no_trace(
-    served, order, status, code, message
+    asked, order, status, code, message
 ):
-    got, answer, _ = await served.call("POST", "/v2/orders", order)
+    got, answer, _ = await asked.call("POST", "/v2/orders", order)
     assert (got, answer) == (status, {"code": code, "message": message})
-    assert (await served.call("GET", "/v2/orders?status=all"))[1] == []
+    assert (await asked.call("GET", "/v2/orders?status=all"))[1] == []
 
 
+@only_asks
 @pytest.mark.parametrize(
     ("method", "path", "status", "message"),
     [
@@ -100,18 +103,19 @@ async def test_a_refused_order_gets_alpacas_code_and_leaves_no_trace(
         ("PUT", "/v2/orders", 404, "endpoint not found"),
     ],
 )
-async def test_what_is_not_there_is_said_so(served, method, path, status, message):
-    got, answer, _ = await served.call(method, path)
+async def test_what_is_not_there_is_said_so(asked, method, path, status, message):
+    got, answer, _ = await asked.call(method, path)
     assert (got, answer["message"]) == (status, message)
 
 
+@only_asks
 @pytest.mark.parametrize("path", ["/v2/account", "/v2/orders/none", "/v2/nonsense", "/v2/clock"])
 @pytest.mark.parametrize(
     "keys",
     [{}, {"APCA-API-KEY-ID": "SK", "APCA-API-SECRET-KEY": "no"}, {"Authorization": "Basic !"}],
 )
-async def test_without_valid_keys_nothing_else_is_looked_at(served, path, keys):
-    status, answer, _ = await served.call("GET", path, headers=keys)
+async def test_without_valid_keys_nothing_else_is_looked_at(asked, path, keys):
+    status, answer, _ = await asked.call("GET", path, headers=keys)
     assert (status, answer) == (401, {"message": "unauthorized."})
 
 
@@ -326,15 +330,16 @@ async def test_the_clock_and_calendar_are_new_yorks(served):
     ]
 
 
-async def test_market_data_are_numbers_and_unknown_symbols_are_absent(served):
-    _, answer, _ = await served.call("GET", "/v2/stocks/quotes/latest?symbols=NEM,ZZZ&feed=iex")
+@only_asks
+async def test_market_data_are_numbers_and_unknown_symbols_are_absent(asked):
+    _, answer, _ = await asked.call("GET", "/v2/stocks/quotes/latest?symbols=NEM,ZZZ&feed=iex")
     assert list(answer["quotes"]) == ["NEM"]
     assert (answer["quotes"]["NEM"]["bp"], answer["quotes"]["NEM"]["ap"]) == (79.99, 80.01)
-    _, answer, _ = await served.call("GET", "/v2/stocks/trades/latest?symbols=NEM")
+    _, answer, _ = await asked.call("GET", "/v2/stocks/trades/latest?symbols=NEM")
     assert answer["trades"]["NEM"]["p"] == 80.0
-    _, answer, _ = await served.call("GET", "/v2/stocks/bars/latest?symbols=NEM")
+    _, answer, _ = await asked.call("GET", "/v2/stocks/bars/latest?symbols=NEM")
     assert answer["bars"]["NEM"]["c"] == 80.0
-    _, answer, _ = await served.call("GET", "/v2/stocks/snapshots?symbols=NEM")
+    _, answer, _ = await asked.call("GET", "/v2/stocks/snapshots?symbols=NEM")
     assert answer["NEM"]["latestTrade"]["p"] == 80.0
 
 

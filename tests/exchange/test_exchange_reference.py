@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from exchange_world import HandClock
+from exchange_world import HandClock, only_asks
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 OCC = "AAPL260320C00250000"
@@ -18,6 +18,7 @@ async def got(served, path):
 # -- assets ---------------------------------------------------------------------------------------
 
 
+@only_asks
 @pytest.mark.parametrize(
     ("query", "has", "has_not"),
     [
@@ -31,14 +32,15 @@ async def got(served, path):
         ("?attributes=ipo,fractional_eh_enabled", {"AAPL"}, {"GORO", "TWTR"}),
     ],
 )
-async def test_assets_are_filtered(served, query, has, has_not):
-    symbols = {asset["symbol"] for asset in await got(served, f"/v2/assets{query}")}
+async def test_assets_are_filtered(asked, query, has, has_not):
+    symbols = {asset["symbol"] for asset in await got(asked, f"/v2/assets{query}")}
     assert has <= symbols
     assert not has_not & symbols
 
 
-async def test_assets_carry_their_flags_and_the_books_own_listing_wins(served):
-    by_symbol = {asset["symbol"]: asset for asset in await got(served, "/v2/assets")}
+@only_asks
+async def test_assets_carry_their_flags_and_the_books_own_listing_wins(asked):
+    by_symbol = {asset["symbol"]: asset for asset in await got(asked, "/v2/assets")}
     assert len(by_symbol) > 540
     flags = ("status", "tradable", "shortable", "easy_to_borrow", "fractionable", "marginable")
     for symbol, said in {
@@ -53,23 +55,26 @@ async def test_assets_carry_their_flags_and_the_books_own_listing_wins(served):
     assert by_symbol["VST"]["sector"] == "Utilities"
 
 
-async def test_an_asset_is_found_by_symbol_and_by_id(served):
-    by_symbol = await got(served, "/v2/assets/brk.b")
+@only_asks
+async def test_an_asset_is_found_by_symbol_and_by_id(asked):
+    by_symbol = await got(asked, "/v2/assets/brk.b")
     assert by_symbol["symbol"] == "BRK.B"
-    assert await got(served, f"/v2/assets/{by_symbol['id']}") == by_symbol
+    assert await got(asked, f"/v2/assets/{by_symbol['id']}") == by_symbol
 
 
-async def test_an_order_in_what_is_delisted_or_not_tradable_is_refused(served):
+@only_asks
+async def test_an_order_in_what_is_delisted_or_not_tradable_is_refused(asked):
     order = {"symbol": "TWTR", "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"}
-    status, body, _ = await served.call("POST", "/v2/orders", order)
+    status, body, _ = await asked.call("POST", "/v2/orders", order)
     assert (status, body["message"]) == (422, 'asset "TWTR" is not active')
-    status, body, _ = await served.call("POST", "/v2/orders", {**order, "symbol": "NSRGY"})
+    status, body, _ = await asked.call("POST", "/v2/orders", {**order, "symbol": "NSRGY"})
     assert (status, body["code"]) == (422, 42210000)
 
 
 # -- clock and calendar ---------------------------------------------------------------------------
 
 
+@only_asks
 @pytest.mark.parametrize(
     ("query", "days"),
     [
@@ -112,17 +117,19 @@ async def test_an_order_in_what_is_delisted_or_not_tradable_is_refused(served):
         ("start=9999-01-01&end=9999-12-31", []),
     ],
 )
-async def test_the_calendar_says_when_days_begin_end_and_settle(served, query, days):
-    found = await got(served, f"/v2/calendar?{query}")
+async def test_the_calendar_says_when_days_begin_end_and_settle(asked, query, days):
+    found = await got(asked, f"/v2/calendar?{query}")
     assert [tuple(day.values()) for day in found] == days
 
 
-async def test_the_calendar_without_ends_is_alpacas_whole_one(served):
-    found = await got(served, "/v2/calendar")
+@only_asks
+async def test_the_calendar_without_ends_is_alpacas_whole_one(asked):
+    found = await got(asked, "/v2/calendar")
     assert (found[0]["date"], found[-1]["date"]) == ("1970-01-02", "2029-12-31")
     assert len(found) == len({day["date"] for day in found})
 
 
+@only_asks
 @pytest.mark.parametrize(
     ("at", "phase", "until", "market_day"),
     [
@@ -133,16 +140,17 @@ async def test_the_calendar_without_ends_is_alpacas_whole_one(served):
         ("2026-03-07T17:00:00Z", "closed", "2026-03-09T04:00:00-04:00", False),
     ],
 )
-async def test_the_v3_clock_knows_the_phases_of_each_market(served, at, phase, until, market_day):
-    clocks = (await got(served, f"/v3/clock?markets=NYSE,xnas&time={at}"))["clocks"]
+async def test_the_v3_clock_knows_the_phases_of_each_market(asked, at, phase, until, market_day):
+    clocks = (await got(asked, f"/v3/clock?markets=NYSE,xnas&time={at}"))["clocks"]
     assert [clock["market"]["mic"] for clock in clocks] == ["XNYS", "XNAS"]
     for clock in clocks:
         assert (clock["phase"], clock["phase_until"]) == (phase, until)
         assert clock["is_market_day"] is market_day
 
 
-async def test_the_v3_calendar_gives_the_parts_of_each_day(served):
-    found = await got(served, "/v3/calendar/NYSE?start=2026-11-26&end=2026-11-27")
+@only_asks
+async def test_the_v3_calendar_gives_the_parts_of_each_day(asked):
+    found = await got(asked, "/v3/calendar/NYSE?start=2026-11-26&end=2026-11-27")
     assert found["market"]["acronym"] == "NYSE"
     [day] = found["calendar"]
     assert (day["date"], day["core_end"]) == ("2026-11-27", "2026-11-27T13:00:00-05:00")
@@ -241,6 +249,7 @@ async def test_a_wrong_watchlist_request_is_said_so(
 # -- options --------------------------------------------------------------------------------------
 
 
+@only_asks
 @pytest.mark.parametrize(
     ("query", "holds"),
     [
@@ -255,33 +264,35 @@ async def test_a_wrong_watchlist_request_is_said_so(
         ("&root_symbol=AAPL", lambda c: c["root_symbol"] == "AAPL"),
     ],
 )
-async def test_contracts_are_filtered(served, query, holds):
+async def test_contracts_are_filtered(asked, query, holds):
     path = f"/v2/options/contracts?underlying_symbols=AAPL&limit=10000{query}"
-    found = (await got(served, path))["option_contracts"]
+    found = (await got(asked, path))["option_contracts"]
     assert found
     assert all(holds(contract) for contract in found)
     assert {contract["underlying_symbol"] for contract in found} == {"AAPL"}
 
 
+@only_asks
 @pytest.mark.parametrize(
     "query", ["status=inactive", "style=european", "underlying_symbols=GORO,ZZZZ,TWTR"]
 )
-async def test_what_there_is_none_of_is_an_empty_page(served, query):
+async def test_what_there_is_none_of_is_an_empty_page(asked, query):
     empty = {"option_contracts": [], "next_page_token": None}
-    assert await got(served, f"/v2/options/contracts?{query}") == empty
+    assert await got(asked, f"/v2/options/contracts?{query}") == empty
 
 
-async def test_contracts_come_in_pages_without_gap_or_overlap(served):
+@only_asks
+async def test_contracts_come_in_pages_without_gap_or_overlap(asked):
     path = "/v2/options/contracts?underlying_symbols=AAPL,A,MSFT&expiration_date_gte=2026-03-20"
-    everything = (await got(served, f"{path}&limit=10000"))["option_contracts"]
+    everything = (await got(asked, f"{path}&limit=10000"))["option_contracts"]
     assert len(everything) > 300
     pages, token = [], ""
     while token is not None:
-        page = await got(served, f"{path}&limit=97&page_token={token}")
+        page = await got(asked, f"{path}&limit=97&page_token={token}")
         pages += page["option_contracts"]
         token = page["next_page_token"]
     assert pages == everything
-    assert len((await got(served, path))["option_contracts"]) == 100
+    assert len((await got(asked, path))["option_contracts"]) == 100
 
 
 async def test_one_contract_is_found_by_symbol_and_by_id(served):
@@ -294,10 +305,11 @@ async def test_one_contract_is_found_by_symbol_and_by_id(served):
     assert (await served.call("GET", f"/v2/assets/{OCC}"))[0] == 404
 
 
+@only_asks
 @pytest.mark.parametrize("verb", ["exercise", "do-not-exercise"])
-async def test_only_what_is_held_can_be_exercised_or_not(served, verb):
+async def test_only_what_is_held_can_be_exercised_or_not(asked, verb):
     for symbol in (OCC, "NEM", "ZZZZ"):  # a contract and nothing held, shares, nothing at all
-        status, body, _ = await served.call("POST", f"/v2/positions/{symbol}/{verb}")
+        status, body, _ = await asked.call("POST", f"/v2/positions/{symbol}/{verb}")
         assert (status, body["code"]) == (404, 40410000)
 
 
@@ -320,11 +332,12 @@ async def test_a_held_contract_is_exercised_into_shares(served):
 RANGE = "since=2026-02-01&until=2026-04-01"
 
 
-async def test_what_did_not_happen_is_an_empty_and_valid_answer(served):
+@only_asks
+async def test_what_did_not_happen_is_an_empty_and_valid_answer(asked):
     path = f"/v2/corporate_actions/announcements?ca_types=dividend,split&{RANGE}"
-    assert await got(served, path) == []
+    assert await got(asked, path) == []
     empty = {"corporate_actions": {}, "next_page_token": None}
-    assert await got(served, "/v1/corporate-actions?symbols=AAPL&start=2026-01-01") == empty
+    assert await got(asked, "/v1/corporate-actions?symbols=AAPL&start=2026-01-01") == empty
 
 
 async def test_a_split_and_a_dividend_are_listed(served):
@@ -373,6 +386,7 @@ async def test_activities_are_chosen_by_type_category_and_day(served):
 # -- what is wrong is never a 500 -----------------------------------------------------------------
 
 
+@only_asks
 @pytest.mark.parametrize(
     "path",
     [
@@ -426,12 +440,13 @@ async def test_activities_are_chosen_by_type_category_and_day(served):
         "/v2/account/portfolio/history?extended_hours=x",
     ],
 )
-async def test_a_wrong_parameter_is_422_with_a_body(served, path):
-    status, body, _ = await served.call("GET", path)
+async def test_a_wrong_parameter_is_422_with_a_body(asked, path):
+    status, body, _ = await asked.call("GET", path)
     assert (status, body["code"]) == (422, 40010001), body
     assert body["message"]
 
 
+@only_asks
 @pytest.mark.parametrize(
     "path",
     [
@@ -447,8 +462,8 @@ async def test_a_wrong_parameter_is_422_with_a_body(served, path):
         "/v2/watchlists/x/y/z",
     ],
 )
-async def test_what_is_not_there_is_404(served, path):
-    status, body, _ = await served.call("GET", path)
+async def test_what_is_not_there_is_404(asked, path):
+    status, body, _ = await asked.call("GET", path)
     assert (status, body["code"]) == (404, 40410000)
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from exchange_world import TUESDAY_NOON, HandClock
+from exchange_world import TUESDAY_NOON, HandClock, only_asks
 
 from services.exchange.rest.routes import ROUTES
 
@@ -46,9 +46,10 @@ def nulls(body: object) -> list[str]:
     return [name for value in body for name in nulls(value)] if isinstance(body, list) else []
 
 
-async def test_every_path_answers_and_says_nothing_with_null(served):
+@only_asks
+async def test_every_path_answers_and_says_nothing_with_null(asked):
     for path in PATHS:
-        status, body, _ = await served.call("GET", path)
+        status, body, _ = await asked.call("GET", path)
         assert status == 200, path
         assert body, path
         assert not nulls(body), path
@@ -64,12 +65,14 @@ def test_every_path_is_asked_above():
             assert path in asked
 
 
-async def test_without_keys_every_path_is_401_without_a_code(served):
+@only_asks
+async def test_without_keys_every_path_is_401_without_a_code(asked):
     for path in PATHS:
-        status, body, _ = await served.call("GET", path, headers={})
+        status, body, _ = await asked.call("GET", path, headers={})
         assert (status, body) == (401, {"message": "unauthorized."})
 
 
+@only_asks
 @pytest.mark.parametrize(
     ("path", "complaint"),
     [
@@ -104,40 +107,42 @@ async def test_without_keys_every_path_is_401_without_a_code(served):
         (f"{OPTIONS}/snapshots/AAPL?limit=1001", "invalid limit, must be between 1 and 1000"),
     ],
 )
-async def test_what_is_wrong_is_a_message_without_a_code(served, path, complaint):
-    status, body, _ = await served.call("GET", path)
+async def test_what_is_wrong_is_a_message_without_a_code(asked, path, complaint):
+    status, body, _ = await asked.call("GET", path)
     assert (status, body) == (400, {"message": complaint})
 
 
-async def test_an_unknown_symbol_is_absent_from_many_and_404_alone(served):
+@only_asks
+async def test_an_unknown_symbol_is_absent_from_many_and_404_alone(asked):
     for kind in ("bars", "trades", "quotes"):
-        _, body, _ = await served.call("GET", f"{STOCKS}/{kind}/latest?symbols=NOSUCH,AAPL")
+        _, body, _ = await asked.call("GET", f"{STOCKS}/{kind}/latest?symbols=NOSUCH,AAPL")
         assert set(body[kind]) == {"AAPL"}
-        status, body, _ = await served.call("GET", f"{STOCKS}/NOSUCH/{kind}/latest")
+        status, body, _ = await asked.call("GET", f"{STOCKS}/NOSUCH/{kind}/latest")
         assert (status, body) == (404, {"message": f"no {kind[:-1]} found for NOSUCH"})
         path = f"{STOCKS}/{kind}?symbols=NOSUCH&timeframe=1Day&{FEBRUARY}"
-        assert (await served.call("GET", path))[1] == {kind: {}, "next_page_token": None}
+        assert (await asked.call("GET", path))[1] == {kind: {}, "next_page_token": None}
     unlisted = "AAPL260321C00250000"  # a Saturday
     for path in ("quotes/latest", "trades/latest", "snapshots"):
-        _, body, _ = await served.call("GET", f"{OPTIONS}/{path}?symbols={unlisted},NOSUCH,AAPL")
+        _, body, _ = await asked.call("GET", f"{OPTIONS}/{path}?symbols={unlisted},NOSUCH,AAPL")
         assert next(iter(body.values())) == {}
 
 
+@only_asks
 @pytest.mark.parametrize("sort", ["asc", "desc"])
 @pytest.mark.parametrize("kind", ["bars", "trades", "quotes"])
 async def test_pages_together_are_the_whole_in_order_and_limit_counts_all_symbols(
-    served, kind, sort
+    asked, kind, sort
 ):
     span = "start=2026-03-02T20:50:00Z&end=2026-03-03T17:00:00Z&timeframe=1Min"
     ask = f"{STOCKS}/{kind}?symbols=MSFT,CF,MSFT&sort={sort}&{span}"
-    _, whole, _ = await served.call("GET", f"{ask}&limit=10000")
+    _, whole, _ = await asked.call("GET", f"{ask}&limit=10000")
     assert whole["next_page_token"] is None
     assert list(whole[kind]) == ["CF", "MSFT"]
     count = sum(map(len, whole[kind].values()))
     limit = count // 3 + 1
     pages, token = [], ""
     while token is not None:
-        _, page, _ = await served.call("GET", f"{ask}&limit={limit}&page_token={token}")
+        _, page, _ = await asked.call("GET", f"{ask}&limit={limit}&page_token={token}")
         token = page["next_page_token"]
         pages.append(page[kind])
     assert [sum(map(len, page.values())) for page in pages] == [limit, limit, count - 2 * limit]
@@ -151,9 +156,10 @@ async def test_pages_together_are_the_whole_in_order_and_limit_counts_all_symbol
         assert times == sorted(times, reverse=sort == "desc")
 
 
-async def test_a_date_alone_is_new_yorks_and_both_ends_count(served):
+@only_asks
+async def test_a_date_alone_is_new_yorks_and_both_ends_count(asked):
     path = f"{STOCKS}/AAPL/bars?timeframe=1Day&start=2026-02-26&end=2026-03-02"
-    _, body, _ = await served.call("GET", path)
+    _, body, _ = await asked.call("GET", path)
     days = [bar["t"] for bar in body["bars"]]
     assert days == ["2026-02-26T05:00:00Z", "2026-02-27T05:00:00Z", "2026-03-02T05:00:00Z"]
 
@@ -180,7 +186,8 @@ async def test_market_data_has_no_part_in_the_rate_limit(serve):
             assert (status, "X-Ratelimit-Limit" in headers) == (200, False)
 
 
-async def test_a_chain_is_filtered_and_paged_by_symbol(served):
+@only_asks
+async def test_a_chain_is_filtered_and_paged_by_symbol(asked):
     found, token = [], ""
     while token is not None:
         path = (
@@ -188,7 +195,7 @@ async def test_a_chain_is_filtered_and_paged_by_symbol(served):
             f"&expiration_date_gte=2026-03-10&expiration_date_lte=2026-03-20&limit=4"
             f"&page_token={token}"
         )
-        _, body, _ = await served.call("GET", path)
+        _, body, _ = await asked.call("GET", path)
         token = body["next_page_token"]
         assert 0 < len(body["snapshots"]) <= 4
         found += body["snapshots"]
@@ -199,10 +206,11 @@ async def test_a_chain_is_filtered_and_paged_by_symbol(served):
     )
 
 
-async def test_the_catalogue_trades_beside_the_book(served):
-    boards = served.opened.exchange.market.boards
+@only_asks
+async def test_the_catalogue_trades_beside_the_book(asked):
+    boards = asked.opened.exchange.market.boards
     assert len(boards) > 500
-    _, body, _ = await served.call("GET", f"{STOCKS}/snapshots?symbols=TSLA,NEM")
+    _, body, _ = await asked.call("GET", f"{STOCKS}/snapshots?symbols=TSLA,NEM")
     assert set(body) == {"TSLA", "NEM"}
     assert boards["NEM"].price == 80  # the book's own price goes before the catalogue's
 
