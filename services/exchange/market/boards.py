@@ -14,6 +14,7 @@ from services.exchange.market.history import History
 from services.exchange.market.limits import PAUSE, RECOMPUTED, Limits, within
 from services.exchange.market.lived import Lived
 from services.exchange.market.option_boards import OptionBoards
+from services.exchange.market.options import Contract
 from services.exchange.market.quotes import (
     Bands,
     Cancel,
@@ -77,6 +78,10 @@ class Market:
         """By symbol, asset id, or the OCC symbol of a contract on something listed here."""
         symbol = self._symbols.get(symbol_or_id, symbol_or_id.upper())
         return self.boards.get(symbol) or self._options.find(symbol_or_id)
+
+    def name_contract(self, contract: Contract) -> None:
+        """A contract is about to be told: it is found by its id from now on."""
+        self._options.name(contract)
 
     @property
     def history(self) -> History:

@@ -11,6 +11,7 @@ from services.exchange.market.options import Contract, contracts_of, value
 from services.exchange.market.quotes import CENT, Bar, Quote, Trade
 
 MOST_WATCHED = 2_000  # contracts whose quotes are told of; the longest unasked goes first
+MOST_NAMED = 20_000  # contracts found by their ids; the longest untold goes first
 SPREAD = Decimal("0.02")  # of the price, on each side, at least a cent
 DAILY_VOLUME = 5_000  # contracts
 
@@ -21,16 +22,25 @@ class OptionBoards:
     def __init__(self, underlyings: Mapping[str, Board]) -> None:
         self._underlyings = underlyings
         self._watched: dict[str, tuple[Contract, Board]] = {}
+        self._named: dict[str, str] = {}  # symbols by id
+
+    def name(self, contract: Contract) -> None:
+        """From now on a contract is found by its id, too: somebody was told it."""
+        self._named.pop(contract.id, None)
+        self._named[contract.id] = contract.symbol
+        if len(self._named) > MOST_NAMED:
+            del self._named[next(iter(self._named))]
 
     def find(self, symbol_or_id: str) -> Board | None:
-        """By OCC symbol, or by the id of a contract that was found before; None for what is
-        not listed now. What has expired stays found as long as it is watched."""
-        known = self._watched.pop(symbol_or_id.upper(), None)
+        """By OCC symbol, or by the id of a contract that was found or told before; None for what
+        is not listed now. What has expired stays found as long as it is watched."""
+        symbol = self._named.get(symbol_or_id, symbol_or_id.upper())
+        known = self._watched.pop(symbol, None)
         if known is None:
-            known = self._made(symbol_or_id.upper())
+            known = self._made(symbol)
             if known is None:
-                ids = (board for _, board in self._watched.values())
-                return next((board for board in ids if board.asset_id == symbol_or_id), None)
+                return None
+            self.name(known[0])
             if len(self._watched) >= MOST_WATCHED:
                 del self._watched[next(iter(self._watched))]
         contract, board = known

@@ -83,6 +83,8 @@ def contracts(exchange: Exchange, call: Call) -> Answer:
         if wanted.has(contract) and _place(contract.symbol) > _place(token)
     )
     page = list(islice(found, limit + 1))
+    for told, _ in page:
+        exchange.market.name_contract(told)
     rows = [_as_wire(c, b, now, deliverables=deliverables) for c, b in page[:limit]]
     following = rows[-1]["symbol"] if len(page) > limit else None
     return Answer({"option_contracts": rows, "next_page_token": following})
@@ -99,6 +101,7 @@ def contract(exchange: Exchange, call: Call) -> Answer:
     board = exchange.market.boards.get(known.underlying)
     if board is None or known not in contracts_of(board.listing, now):
         raise _unknown(asked)
+    exchange.market.name_contract(known)
     return Answer(_as_wire(known, board, now, deliverables=True))
 
 

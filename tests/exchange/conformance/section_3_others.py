@@ -207,7 +207,7 @@ POSITIONS = (
         "3-exercise",
         "POST /v2/positions/{contract}/exercise answers 200",
         (
-            get("/v2/options/contracts?underlying_symbols=SPY&type=call&limit=1", save="found",
+            get("/v2/options/contracts?underlying_symbols=SPY&expiration_date_gte=2026-01-01&type=call&limit=1", save="found",
                 expect={"option_contracts": [{"symbol": SOME}]}),
             post(order(symbol="{found.option_contracts.0.symbol}", qty="1")),
             Call("POST", "/v2/positions/{found.option_contracts.0.symbol}/exercise"),
@@ -462,9 +462,9 @@ REFERENCE = (
         "3-option-contracts",
         "option contracts come in pages that the caller follows, and parse",
         (
-            get("/v2/options/contracts?underlying_symbols=SPY&limit=2", save="page",
+            get("/v2/options/contracts?underlying_symbols=SPY&expiration_date_gte=2026-01-01&limit=2", save="page",
                 expect={"option_contracts": [SOME, SOME], "next_page_token": SOME}),
-            get("/v2/options/contracts?underlying_symbols=SPY&limit=2&page_token={page.next_page_token}",
+            get("/v2/options/contracts?underlying_symbols=SPY&expiration_date_gte=2026-01-01&limit=2&page_token={page.next_page_token}",
                 {"option_contracts": [SOME, SOME]}),
             Client(
                 lambda a, s: a.trading.get_option_contracts(
@@ -478,7 +478,7 @@ REFERENCE = (
         "3.2-option-contract-model",
         "a contract is found by symbol and by id",
         (
-            get("/v2/options/contracts?underlying_symbols=SPY&limit=1", save="page"),
+            get("/v2/options/contracts?underlying_symbols=SPY&expiration_date_gte=2026-01-01&limit=1", save="page"),
             get(
                 "/v2/options/contracts/{page.option_contracts.0.symbol}",
                 {"id": UUID, "symbol": SOME, "name": SOME, "status": "active", "tradable": True,

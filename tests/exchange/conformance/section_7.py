@@ -49,7 +49,10 @@ def listed(pattern: object, count: int | None = None) -> Is:
 
 
 def one_contract() -> Call:
-    return get("/v2/options/contracts?underlying_symbols=SPY&limit=1", save="page")
+    return get(
+        "/v2/options/contracts?underlying_symbols=SPY&expiration_date_gte=2026-01-01&limit=1",
+        save="page",
+    )
 
 
 STOCK_ROWS = (

@@ -24,7 +24,10 @@ OPTION = order(symbol=CONTRACT, qty="1")
 
 
 def contracts(kind: str = "call", save: str = "page") -> Call:
-    return get(f"/v2/options/contracts?underlying_symbols=SPY&type={kind}&limit=1", save=save)
+    return get(
+        f"/v2/options/contracts?underlying_symbols=SPY&expiration_date_gte=2026-01-01&type={kind}&limit=1",
+        save=save,
+    )
 
 
 def round_trip() -> tuple[Call, Call]:
@@ -278,7 +281,7 @@ OPTIONS = (
         "8.12-mleg",
         "a spread has no symbol, side and asset of its own, its legs have",
         (
-            get("/v2/options/contracts?underlying_symbols=SPY&type=call&limit=2", save="page"),
+            get("/v2/options/contracts?underlying_symbols=SPY&expiration_date_gte=2026-01-01&type=call&limit=2", save="page"),
             post(
                 {"order_class": "mleg", "qty": "1", "type": "limit", "limit_price": "5",
                  "time_in_force": "day", "legs": [

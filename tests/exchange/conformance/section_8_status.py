@@ -339,7 +339,7 @@ TIMES = (
         "8.2-option-day",
         "options are day only (gtc limit options: a setting)",
         (
-            Call("GET", "/v2/options/contracts?underlying_symbols=SPY&limit=1", save="page"),
+            Call("GET", "/v2/options/contracts?underlying_symbols=SPY&expiration_date_gte=2026-01-01&limit=1", save="page"),
             Call(
                 "POST", "/v2/orders",
                 order(symbol="{page.option_contracts.0.symbol}", qty="1", type="limit", limit_price="45",
@@ -348,7 +348,7 @@ TIMES = (
         ),
         setting="option_gtc",
         otherwise=(
-            Call("GET", "/v2/options/contracts?underlying_symbols=SPY&limit=1", save="page"),
+            Call("GET", "/v2/options/contracts?underlying_symbols=SPY&expiration_date_gte=2026-01-01&limit=1", save="page"),
             post(order(symbol="{page.option_contracts.0.symbol}", qty="1", type="limit",
                        limit_price="45", time_in_force="gtc")),
         ),
