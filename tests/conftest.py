@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from running_exchange import ROOT, RunningExchange
+from running_exchange import ROOT, RunningExchange, exchanges_in
 
 # Properties are judged by their answer, not by the speed of a busy machine, and on the same examples
 # everywhere: what lands does not hang on luck.
@@ -29,43 +29,24 @@ def bytecode_for_processes() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def start_exchange(tmp_path: Path) -> Iterator[Callable[..., RunningExchange]]:
-    """A factory: `start_exchange(volatility="1", tick=20, partials=True, ...)`.
-
-    Options are those of the command line with underscores; True is a flag, None leaves one away.
-    By default prices stand still, orders match at once, nothing limits the rate and the state
-    lies in a file of this test.
-    """
-    running: list[RunningExchange] = []
-
-    def start(**options: object) -> RunningExchange:
-        folder = tmp_path / f"exchange-{len(running)}"
-        folder.mkdir()
-        chosen: dict[str, object] = {
-            "volatility": 0,
-            "fill_delay": 0,
-            "rate_limit": 0,
-            "state": folder / "state.db",
-            "requests": folder / "requests.jsonl",
-            **options,
-        }
-        arguments: list[str] = []
-        for name, value in chosen.items():
-            if value is not None and value is not False:
-                flag = f"--{name.replace('_', '-')}"
-                arguments += [flag] if value is True else [flag, str(value)]
-        exchange = RunningExchange(arguments, Path(str(chosen["requests"])))
-        running.append(exchange)
-        exchange.start()
-        return exchange
-
-    yield start
-    for exchange in running:
-        exchange.kill()
+StartExchange = Callable[..., RunningExchange]
 
 
 @pytest.fixture
-def exchange(start_exchange: Callable[..., RunningExchange]) -> RunningExchange:
+def start_exchange(tmp_path: Path) -> Iterator[StartExchange]:
+    """Exchanges of this test: see `exchanges_in`."""
+    with exchanges_in(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_shared_exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartExchange]:
+    """Exchanges of a whole module, for tests that leave them as they were."""
+    with exchanges_in(tmp_path_factory.mktemp("shared")) as start:
+        yield start
+
+
+@pytest.fixture
+def exchange(start_exchange: StartExchange) -> RunningExchange:
     """One exchange with the defaults of `start_exchange`."""
     return start_exchange()

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,3 +107,41 @@ class RunningExchange:
                 raise AssertionError(f"the exchange did not start: {errors.decode()}")
             line += piece
         return line.decode()
+
+
+@contextmanager
+def exchanges_in(folder: Path) -> Iterator[Callable[..., RunningExchange]]:
+    """A factory: `start(volatility="1", tick=20, partials=True, ...)`; all end with the context.
+
+    Options are those of the command line with underscores; True is a flag, None leaves one away.
+    By default prices stand still, orders match at once, nothing limits the rate and the state
+    lies in a file below the folder.
+    """
+    running: list[RunningExchange] = []
+
+    def start(**options: object) -> RunningExchange:
+        own = folder / f"exchange-{len(running)}"
+        own.mkdir()
+        chosen: dict[str, object] = {
+            "volatility": 0,
+            "fill_delay": 0,
+            "rate_limit": 0,
+            "state": own / "state.db",
+            "requests": own / "requests.jsonl",
+            **options,
+        }
+        arguments: list[str] = []
+        for name, value in chosen.items():
+            if value is not None and value is not False:
+                flag = f"--{name.replace('_', '-')}"
+                arguments += [flag] if value is True else [flag, str(value)]
+        exchange = RunningExchange(arguments, Path(str(chosen["requests"])))
+        running.append(exchange)
+        exchange.start()
+        return exchange
+
+    try:
+        yield start
+    finally:
+        for exchange in running:
+            exchange.kill()

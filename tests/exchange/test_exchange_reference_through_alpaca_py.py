@@ -31,13 +31,28 @@ from alpaca.trading.requests import (
 )
 
 
-@pytest.fixture
-def client(exchange) -> TradingClient:
+def client_of(exchange) -> TradingClient:
     return TradingClient(exchange.key, exchange.secret, url_override=exchange.trading_url)
 
 
-def test_assets_parse_and_filter(client):
-    everything = client.get_all_assets()
+@pytest.fixture
+def client(exchange) -> TradingClient:
+    return client_of(exchange)
+
+
+@pytest.fixture(scope="module")
+def untouched(start_shared_exchange):
+    """One exchange for the tests that only ask."""
+    return start_shared_exchange()
+
+
+@pytest.fixture
+def asking(untouched) -> TradingClient:
+    return client_of(untouched)
+
+
+def test_assets_parse_and_filter(asking):
+    everything = asking.get_all_assets()
     assert len(everything) > 540
     assert {asset.status for asset in everything} == {AssetStatus.ACTIVE, AssetStatus.INACTIVE}
     asked = GetAssetsRequest(
@@ -46,20 +61,20 @@ def test_assets_parse_and_filter(client):
         exchange=AssetExchange.ARCA,
         attributes="has_options",
     )
-    funds = {asset.symbol: asset for asset in client.get_all_assets(asked)}
-    assert funds["SPY"] == client.get_asset("SPY") == client.get_asset(funds["SPY"].id)
+    funds = {asset.symbol: asset for asset in asking.get_all_assets(asked)}
+    assert funds["SPY"] == asking.get_asset("SPY") == asking.get_asset(funds["SPY"].id)
     with pytest.raises(APIError, match="asset not found"):
-        client.get_asset("ZZZZ")
+        asking.get_asset("ZZZZ")
 
 
-def test_clock_and_calendar_parse(client):
-    assert client.get_clock().is_open
+def test_clock_and_calendar_parse(asking):
+    assert asking.get_clock().is_open
     asked = GetCalendarRequest(start=date(2026, 11, 25), end=date(2026, 11, 30))
-    days = client.get_calendar(asked)
+    days = asking.get_calendar(asked)
     assert [(day.date.day, day.close.hour) for day in days] == [(25, 16), (27, 13), (30, 16)]
-    assert len(client.get_calendar()) > 15_000
-    assert client.get("/clock", {"markets": "NYSE"}, api_version="v3")["clocks"]
-    assert client.get("/calendar/NYSE", api_version="v3")["calendar"]
+    assert len(asking.get_calendar()) > 15_000
+    assert asking.get("/clock", {"markets": "NYSE"}, api_version="v3")["clocks"]
+    assert asking.get("/calendar/NYSE", api_version="v3")["calendar"]
 
 
 def test_watchlists_live_and_outlive_a_kill(client, exchange):
@@ -72,7 +87,7 @@ def test_watchlists_live_and_outlive_a_kill(client, exchange):
     assert renamed.name == "ours"
     exchange.kill()
     exchange.restart()
-    again = TradingClient(exchange.key, exchange.secret, url_override=exchange.trading_url)
+    again = client_of(exchange)
     assert [(w.id, w.name, w.assets) for w in again.get_watchlists()] == [(made.id, "ours", None)]
     assert again.get_watchlist_by_id(made.id) == renamed
     other = again.create_watchlist(CreateWatchlistRequest(name="mine", symbols=[]))
@@ -82,39 +97,39 @@ def test_watchlists_live_and_outlive_a_kill(client, exchange):
         again.get_watchlist_by_id(made.id)
 
 
-def test_option_contracts_parse_in_pages(client):
+def test_option_contracts_parse_in_pages(asking):
     asked = GetOptionContractsRequest(
         underlying_symbols=["AAPL", "SPY"],
         type=ContractType.CALL,
         expiration_date_gte=date.today() - timedelta(days=1),  # noqa: DTZ011
         limit=20,
     )
-    page = client.get_option_contracts(asked)
+    page = asking.get_option_contracts(asked)
     assert len(page.option_contracts) == 20
     assert {contract.type for contract in page.option_contracts} == {ContractType.CALL}
     following = asked.model_copy(update={"page_token": page.next_page_token})
-    more = client.get_option_contracts(following).option_contracts
+    more = asking.get_option_contracts(following).option_contracts
     assert more[0].symbol > page.option_contracts[-1].symbol
     one = page.option_contracts[0]
-    assert client.get_option_contract(one.symbol).id == one.id
+    assert asking.get_option_contract(one.symbol).id == one.id
     with pytest.raises(APIError, match="position does not exist"):
-        client.exercise_options_position(one.symbol)
+        asking.exercise_options_position(one.symbol)
 
 
-def test_portfolio_history_parses(client):
+def test_portfolio_history_parses(asking):
     for asked in (
         None,
         GetPortfolioHistoryRequest(period="1D", timeframe="1Min", extended_hours=True),
         GetPortfolioHistoryRequest(period="1M", timeframe="1D", pnl_reset="no_reset"),
         GetPortfolioHistoryRequest(intraday_reporting="continuous", cashflow_types="ALL"),
     ):
-        history = client.get_portfolio_history(asked)
+        history = asking.get_portfolio_history(asked)
         assert history.base_value == 100_000
         assert len(history.timestamp) == len(history.equity) == len(history.profit_loss)
         assert set(history.equity) == {100_000}
 
 
-def test_corporate_actions_parse(client, exchange):
+def test_corporate_actions_parse(asking, untouched):
     asked = GetCorporateAnnouncementsRequest(
         ca_types=[CorporateActionType.DIVIDEND, CorporateActionType.SPLIT],
         since=date(2026, 1, 1),
@@ -124,10 +139,10 @@ def test_corporate_actions_parse(client, exchange):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        assert client.get_corporate_announcements(asked) == []
+        assert asking.get_corporate_announcements(asked) == []
     with pytest.raises(APIError, match="announcement not found"):
-        client.get_corporate_announcement_by_id(UUID(int=0))
-    data = CorporateActionsClient(exchange.key, exchange.secret, url_override=exchange.data_url)
+        asking.get_corporate_announcement_by_id(UUID(int=0))
+    data = CorporateActionsClient(untouched.key, untouched.secret, url_override=untouched.data_url)
     answer = data.get_corporate_actions(CorporateActionsRequest(symbols=["AAPL"]))
     assert not any(answer.data.values())
 

@@ -29,9 +29,10 @@ MONDAY = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 YEAR = datetime(2025, 3, 3, tzinfo=UTC)
 
 
-@pytest.fixture
-def running(start_exchange):
-    return start_exchange(clock=CLOCK, tick=50, volatility=1, speed=60)
+@pytest.fixture(scope="module")
+def running(start_shared_exchange):
+    """These tests only ask."""
+    return start_shared_exchange(clock=CLOCK, tick=50, volatility=1, speed=60)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from uuid import NAMESPACE_URL, uuid5
 
 from services.exchange.book import Listing
@@ -64,5 +65,6 @@ class Update:
         return quotes | {quote.symbol for quote in self.options}
 
 
+@lru_cache(maxsize=4096)
 def asset_id(symbol: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"simulated exchange asset {symbol}"))
