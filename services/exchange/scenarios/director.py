@@ -157,12 +157,16 @@ class Director:
 
     def on_request(self, occasion: Occasion) -> list[Fault]:
         """Do the deeds that waited for this request; the faults of it and of its answer."""
+        if self.idle:
+            return []
         self.turn()
         self._do(occasion)
         return self._struck(occasion, lambda fault: fault.place in ON_REQUESTS)
 
     def on_order(self, occasion: Occasion, kind: type[Kind]) -> Kind | None:
         """The first fault of a kind that strikes an order."""
+        if self.idle:
+            return None
         found = self._struck(occasion, lambda fault: isinstance(fault, kind))
         return found[0] if found and isinstance(found[0], kind) else None
 
