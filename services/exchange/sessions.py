@@ -37,7 +37,7 @@ class Session:
 
     @cached_property
     def half(self) -> bool:
-        return self.day in _half_days(self.day.year)
+        return is_half_day(self.day)
 
     @cached_property
     def begins(self) -> datetime:
@@ -48,12 +48,20 @@ class Session:
         return _utc(self.day, EARLY_AFTER_HOURS_END if self.half else AFTER_HOURS_END)
 
 
+def is_trading_day(day: date) -> bool:
+    return day.weekday() < 5 and day not in _holidays(day.year)
+
+
+def is_half_day(day: date) -> bool:
+    return day in _half_days(day.year)
+
+
 @lru_cache(maxsize=4096)
 def session_of(day: date) -> Session | None:
     """The regular session of a New York date, None when the market is closed all day."""
-    if day.weekday() >= 5 or day in _holidays(day.year):
+    if not is_trading_day(day):
         return None
-    close = EARLY_CLOSE if day in _half_days(day.year) else CLOSE
+    close = EARLY_CLOSE if is_half_day(day) else CLOSE
     return Session(day, _utc(day, OPEN), _utc(day, close))
 
 

@@ -1,8 +1,10 @@
 """When a trade settles: so many business days later, of those on which banks are open too."""
 
+from bisect import bisect_right
 from datetime import date
+from functools import cache
 
-from services.exchange.sessions import DAY, session_of
+from services.exchange.sessions import is_trading_day
 
 # From this trading day on, days to settlement: SEC rule 15c6-1 and what it replaced.
 LAGS = (
@@ -15,13 +17,17 @@ LAGS = (
 
 def settlement_day(traded: date) -> date:
     """Columbus Day and Veterans Day are traded on, but nothing settles then."""
-    left = next(lag for since, lag in LAGS if traded >= since)
-    day = traded
-    while left:
-        day += DAY
-        if session_of(day) is not None and not _banks_closed(day):
-            left -= 1
-    return day
+    lag = next(lag for since, lag in LAGS if traded >= since)
+    days = _days_from(traded.year)
+    return days[bisect_right(days, traded) + lag - 1]
+
+
+@cache
+def _days_from(year: int) -> tuple[date, ...]:
+    """The days on which trades settle, of a year and of the January after it."""
+    first, end = date(year, 1, 1).toordinal(), date(year + 1, 2, 1).toordinal()
+    days = map(date.fromordinal, range(first, end))
+    return tuple(day for day in days if is_trading_day(day) and not _banks_closed(day))
 
 
 def _banks_closed(day: date) -> bool:

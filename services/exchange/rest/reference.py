@@ -1,20 +1,31 @@
 """/v2/clock and /v2/calendar."""
 
-from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cache
-from itertools import takewhile
 from typing import Any
 
 from services.exchange import sessions
 from services.exchange.engine.errors import invalid
 from services.exchange.exchange import Exchange
 from services.exchange.rest.call import Answer, Call
-from services.exchange.sessions import NEW_YORK, Session
+from services.exchange.sessions import NEW_YORK
 from services.exchange.settlement import settlement_day
 
 FIRST_YEAR, LAST_YEAR = 1970, 2029  # what Alpaca's calendar spans
 DATE_TYPES = ("TRADING", "SETTLEMENT")
+
+
+def _hours(closes: time, ends: time) -> dict[str, str]:
+    return {
+        "open": f"{sessions.OPEN:%H:%M}",
+        "close": f"{closes:%H:%M}",
+        "session_open": f"{sessions.PRE_MARKET:%H%M}",
+        "session_close": f"{ends:%H%M}",
+    }
+
+
+FULL_DAY = _hours(sessions.CLOSE, sessions.AFTER_HOURS_END)
+HALF_DAY = _hours(sessions.EARLY_CLOSE, sessions.EARLY_AFTER_HOURS_END)
 
 
 def clock(exchange: Exchange, call: Call) -> Answer:
@@ -56,21 +67,14 @@ def local(at: datetime) -> str:
 
 @cache
 def _year(year: int) -> tuple[dict[str, Any], ...]:
-    return tuple(_calendar_day(session) for session in _sessions_in(year))
+    first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+    days = map(date.fromordinal, range(first, last + 1))
+    return tuple(_calendar_day(day) for day in days if sessions.is_trading_day(day))
 
 
-def _sessions_in(year: int) -> Iterator[Session]:
-    return takewhile(lambda s: s.day.year == year, sessions.sessions_from(date(year, 1, 1)))
-
-
-def _calendar_day(session: Session) -> dict[str, Any]:
-    times = (session.opens, session.closes, session.begins, session.ends)
-    opens, closes, begins, ends = (at.astimezone(NEW_YORK) for at in times)
+def _calendar_day(day: date) -> dict[str, Any]:
     return {
-        "date": session.day.isoformat(),
-        "open": opens.strftime("%H:%M"),
-        "close": closes.strftime("%H:%M"),
-        "session_open": begins.strftime("%H%M"),
-        "session_close": ends.strftime("%H%M"),
-        "settlement_date": settlement_day(session.day).isoformat(),
+        "date": day.isoformat(),
+        **(HALF_DAY if sessions.is_half_day(day) else FULL_DAY),
+        "settlement_date": settlement_day(day).isoformat(),
     }
