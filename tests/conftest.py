@@ -18,6 +18,7 @@ def pytest_collection_finish() -> None:
     """What is imported and collected stays to the end: no search for garbage walks through it."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

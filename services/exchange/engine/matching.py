@@ -48,9 +48,11 @@ class Matching:
 
     def _in_reach(self, symbol: str) -> list[str]:
         """Those at work that this quote may do something to; most rest far away from it."""
+        at_work = self._at_work.get(symbol)
+        if not at_work:
+            return []
         board, orders = self._floor.market.find(symbol), self._floor.ledger.orders
         quote = board.quote if board else None
-        at_work = self._at_work.get(symbol, ())
         if quote is None:
             return list(at_work)
         return [order_id for order_id in at_work if not rests(orders[order_id], quote)]
