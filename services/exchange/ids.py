@@ -1,7 +1,6 @@
-"""Ids shaped like UUIDs: the same seed and the same requests give the same bytes."""
+"""Ids shaped like UUIDs of version 4: the same seed and the same requests give the same bytes."""
 
 from hashlib import sha256
-from uuid import UUID
 
 
 class Ids:
@@ -17,5 +16,6 @@ class Ids:
 
     def __call__(self) -> str:
         self.counter += 1
-        digest = sha256(f"{self._series}:{self.counter}".encode()).digest()
-        return str(UUID(bytes=digest[:16], version=4))
+        h = sha256(f"{self._series}:{self.counter}".encode()).hexdigest()
+        variant = "89ab"[int(h[16], 16) & 3]
+        return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{variant}{h[17:20]}-{h[20:32]}"

@@ -134,7 +134,7 @@ def open_exchange(
         store,
         model.fills,
         model.delay,
-        asyncio.get_running_loop().call_later,
+        _later,
         model.costs,
         model.overnight,
         day_ended=date.fromisoformat(noted_day) if noted_day else None,
@@ -304,6 +304,11 @@ def _step_deviation(settings: Settings) -> Decimal:
     """Of one step, as a fraction: variance grows with the exchange time of a tick."""
     seconds = Decimal(settings.tick) * Decimal(settings.speed)
     return (settings.volatility / 10_000 * seconds.sqrt()).quantize(Decimal("1e-9"))
+
+
+def _later(seconds: float, step: Callable[[], None]) -> object:
+    loop = asyncio.get_running_loop()
+    return loop.call_later(seconds, step) if seconds else loop.call_soon(step)
 
 
 def _trading_model(settings: Settings) -> TradingModel:

@@ -14,7 +14,7 @@ from services.exchange.engine.contracts import collateral, uncovered_calls
 from services.exchange.engine.errors import RefusedError
 from services.exchange.engine.order_entry import read_terms
 from services.exchange.engine.orders import Order
-from services.exchange.engine.standing import Holding, Standing
+from services.exchange.engine.standing import Holding, Holdings, Standing
 
 MARKET = {"symbol": "ABC", "qty": "10", "side": "buy", "type": "market", "time_in_force": "day"}
 LIMIT = {**MARKET, "type": "limit", "limit_price": "45"}
@@ -129,7 +129,7 @@ SHORT_100 = (holding("-100", "40"),)
     ],
 )
 def test_buying_power_follows_the_formulas(changes, holdings, reserved, shown):
-    now = Standing(account(**changes), holdings, Decimal(reserved))
+    now = Standing(account(**changes), Holdings(holdings), Decimal(reserved))
     assert {name: getattr(now, name) for name in shown} == shown
 
 
@@ -160,7 +160,7 @@ holdings = st.lists(
     st.decimals(0, 1),
 )
 def test_no_buying_power_is_ever_negative(who, held, reserved, part):
-    now = Standing(who, tuple(held), reserved, reserved * part)
+    now = Standing(who, Holdings(held), reserved, reserved * part)
     for name in ("regt", "daytrading", "non_marginable", "options"):
         assert getattr(now, f"{name}_buying_power") >= 0
     assert now.buying_power >= 0

@@ -167,6 +167,7 @@ class Booking:
 
     def keep_position(self, position: Position) -> None:
         self._ledger.positions[position.account, position.symbol] = position
+        self._floor.revalue(position.account)
         self._records.put_position(position)
 
     def put_fact(self, name: str, value: str) -> None:

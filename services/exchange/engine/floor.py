@@ -11,7 +11,7 @@ from services.exchange.engine.open_orders import OpenOrders
 from services.exchange.engine.orders import ZERO, Order, Side, is_contract
 from services.exchange.engine.pre_trade import kept_qty
 from services.exchange.engine.rules import Rules
-from services.exchange.engine.standing import Holding, Standing
+from services.exchange.engine.standing import Holding, Holdings, Standing
 from services.exchange.ids import Ids
 from services.exchange.market.boards import Board, Market
 from services.exchange.market.options import Contract
@@ -33,6 +33,7 @@ class Floor:
         self._asked = OpenOrders((o for o in ledger.orders.values() if o.is_open), self._in_full)
         self.open = self._asked.by_id
         self._by_client = {(o.account, o.client_order_id): o.id for o in ledger.orders.values()}
+        self._valued: dict[str, tuple[int, Holdings]] = {}  # at a version of the market
 
     def keep(self, order: Order) -> None:
         """An order's new state."""
@@ -99,9 +100,19 @@ class Floor:
 
     def standing(self, account: str, without: Order | None = None) -> Standing:
         """`without` an order that another is to replace."""
-        holdings = tuple(self._holding(position) for position in self.positions(account))
         reserved = self._asked.reserved(account, without)
-        return Standing(self.ledger.accounts[account], holdings, *reserved)
+        return Standing(self.ledger.accounts[account], self._holdings(account), *reserved)
+
+    def revalue(self, account: str) -> None:
+        """Its holdings changed."""
+        self._valued.pop(account, None)
+
+    def _holdings(self, account: str) -> Holdings:
+        version, known = self._valued.get(account, (None, None))
+        if known is None or version != self.market.version:
+            known = Holdings(self._holding(position) for position in self.positions(account))
+            self._valued[account] = self.market.version, known
+        return known
 
     def _holding(self, position: Position) -> Holding:
         contract = is_contract(position.symbol)

@@ -27,13 +27,52 @@ class Holding:
         return self.position.value(self.price)
 
 
+class Holdings(tuple[Holding, ...]):
+    """All of an account at the prices of one moment; its sums are worked out once."""
+
+    @cached_property
+    def long_value(self) -> Decimal:
+        return sum((h.value for h in self if h.value > 0), ZERO)
+
+    @cached_property
+    def short_value(self) -> Decimal:
+        return sum((h.value for h in self if h.value < 0), ZERO)
+
+    @cached_property
+    def collateral(self) -> Decimal:
+        """Dollars tied up by written options."""
+        held = {h.position.symbol: h.position.qty for h in self}
+        contracts = {symbol: qty for symbol, qty in held.items() if is_contract(symbol)}
+        if not contracts:
+            return ZERO
+        shares = {symbol: qty for symbol, qty in held.items() if symbol not in contracts}
+        return collateral(contracts, shares)
+
+    @cached_property
+    def on_margin(self) -> Decimal:
+        """Σ |value| of what margin helps to pay."""
+        return sum((abs(h.value) for h in self if h.marginable and not _contract(h)), ZERO)
+
+    @cached_property
+    def in_full(self) -> Decimal:
+        """Dollars that no margin helps to pay: a long option in full, a written one by its
+        collateral."""
+        shares = (abs(h.value) for h in self if not h.marginable and not _contract(h))
+        options = (max(h.value, ZERO) for h in self if _contract(h))
+        return sum(shares, ZERO) + sum(options, ZERO) + self.collateral
+
+
+def _contract(holding: Holding) -> bool:
+    return is_contract(holding.position.symbol)
+
+
 @dataclass(frozen=True)
 class Standing:
     """Values are dollars; those of shorts negative. `reserved` is what open opening orders keep,
     `reserved_in_full` the part of it that no margin helps to pay."""
 
     account: Account
-    holdings: tuple[Holding, ...]
+    holdings: Holdings
     reserved: Decimal = ZERO
     reserved_in_full: Decimal = ZERO
 
@@ -41,13 +80,13 @@ class Standing:
     def cash(self) -> Decimal:
         return self.account.cash
 
-    @cached_property
+    @property
     def long_market_value(self) -> Decimal:
-        return sum((h.value for h in self.holdings if h.value > 0), ZERO)
+        return self.holdings.long_value
 
-    @cached_property
+    @property
     def short_market_value(self) -> Decimal:
-        return sum((h.value for h in self.holdings if h.value < 0), ZERO)
+        return self.holdings.short_value
 
     @property
     def position_value(self) -> Decimal:
@@ -74,15 +113,9 @@ class Standing:
     def margin_rate(self) -> Decimal:
         return CASH if self.multiplier == CASH else INITIAL
 
-    @cached_property
+    @property
     def collateral(self) -> Decimal:
-        """Dollars tied up by written options."""
-        held = {h.position.symbol: h.position.qty for h in self.holdings}
-        contracts = {symbol: qty for symbol, qty in held.items() if is_contract(symbol)}
-        if not contracts:
-            return ZERO
-        shares = {symbol: qty for symbol, qty in held.items() if symbol not in contracts}
-        return collateral(contracts, shares)
+        return self.holdings.collateral
 
     @cached_property
     def initial_margin(self) -> Decimal:
@@ -97,14 +130,7 @@ class Standing:
         return self.account.last_position_value * MAINTENANCE
 
     def _margin(self, rate: Decimal) -> Decimal:
-        """A long option is paid in full, a written one by its collateral."""
-        total = self.collateral
-        for h in self.holdings:
-            if is_contract(h.position.symbol):
-                total += max(h.value, ZERO)
-            else:
-                total += abs(h.value) * (rate if h.marginable else CASH)
-        return total
+        return self.holdings.on_margin * rate + self.holdings.in_full
 
     @property
     def excess(self) -> Decimal:

@@ -60,6 +60,7 @@ class Market:
         }
         self._symbols = {board.asset_id: symbol for symbol, board in self.boards.items()}
         self._sources = tuple(sources)
+        self.version = 0  # raised whenever a price may have changed
         self._options = OptionBoards(self.boards)
         self._bars = BarMaker()
         self._limits = {s: Limits(board.listing) for s, board in self.boards.items()}
@@ -112,6 +113,7 @@ class Market:
 
     def take(self, ticks: list[Quote | Trade], now: datetime) -> Update:
         self._now = now
+        self.version += 1
         shown = [self._show(tick) for tick in ticks if not self.boards[tick.symbol].halted]
         bars, updated, days = self._bars.sweep(now)
         lulds = self._rebanded(now)
@@ -190,6 +192,7 @@ class Market:
         self._splits.setdefault(symbol, []).append(Split(day, new, old))
         self._bars.split(board, new, old, day)
         board.previous_close = (board.previous_close * factor).quantize(FINEST)
+        self.version += 1
         board.quote = board.quote and board.quote.moved(factor)
         board.trade = board.trade and board.trade.moved(factor)
         self._limits[symbol].forget()
@@ -218,6 +221,7 @@ class Market:
             right = wrong._replace(
                 id=wrong.id + CORRECTED, price=price, open=price, high=price, low=price
             )
+            self.version += 1
             self._bars.correct(board, wrong, right)
             self._said.corrections.append(Correction(wrong, right, self._time()))
 
@@ -226,6 +230,7 @@ class Market:
         board = self.boards[symbol]
         wrong = board.trade
         if wrong is not None:
+            self.version += 1
             self._bars.correct(board, wrong, None)
             self._said.cancels.append(Cancel(wrong, "C", self._time()))
 
@@ -259,6 +264,7 @@ class Market:
 
     def recall(self, memory: dict[str, Any]) -> None:
         """Go on from a `memory`, after the first `take`."""
+        self.version += 1
         for symbol, (reason, until) in memory["halts"].items():
             if symbol in self.boards:
                 self.boards[symbol].halted = True
