@@ -76,8 +76,7 @@ def sessions_from(day: date) -> Iterator[Session]:
 
 def current_or_next(now: datetime) -> Session:
     """The session that is running, else the next one to open."""
-    today = now.astimezone(NEW_YORK).date()
-    return next(session for session in sessions_from(today) if session.closes > now)
+    return next(session for session in sessions_from(_today(now)) if session.closes > now)
 
 
 def session_after(session: Session) -> Session:
@@ -86,8 +85,7 @@ def session_after(session: Session) -> Session:
 
 def current_or_next_day(now: datetime) -> Session:
     """The trading day that is running, after-hours included, else the next one to begin."""
-    today = now.astimezone(NEW_YORK).date()
-    return next(session for session in sessions_from(today) if session.ends > now)
+    return next(session for session in sessions_from(_today(now)) if session.ends > now)
 
 
 def is_open(now: datetime) -> bool:
@@ -101,6 +99,17 @@ def phase_at(now: datetime) -> Phase:
     if now < day.opens:
         return Phase.PRE_MARKET
     return Phase.REGULAR if now < day.closes else Phase.AFTER_HOURS
+
+
+def _today(now: datetime) -> date:
+    """New York's date."""
+    return _date_in(now.replace(minute=0, second=0, microsecond=0))
+
+
+@lru_cache(maxsize=64)
+def _date_in(hour: datetime) -> date:
+    """The same all through an hour: New York is whole hours from UTC."""
+    return hour.astimezone(NEW_YORK).date()
 
 
 def _utc(day: date, at: time) -> datetime:

@@ -24,7 +24,8 @@ def optional_number(value: Decimal | None) -> str | None:
 
 def instant(value: datetime) -> str:
     """An aware datetime → `2026-03-03T14:31:02.118204Z`."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return utc.isoformat().removesuffix("+00:00") + "Z"
 
 
 def optional_instant(value: datetime | None) -> str | None:
