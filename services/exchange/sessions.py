@@ -76,7 +76,7 @@ def sessions_from(day: date) -> Iterator[Session]:
 
 def current_or_next(now: datetime) -> Session:
     """The session that is running, else the next one to open."""
-    return next(session for session in sessions_from(_today(now)) if session.closes > now)
+    return _next_to_close(_hour(now))
 
 
 def session_after(session: Session) -> Session:
@@ -85,7 +85,7 @@ def session_after(session: Session) -> Session:
 
 def current_or_next_day(now: datetime) -> Session:
     """The trading day that is running, after-hours included, else the next one to begin."""
-    return next(session for session in sessions_from(_today(now)) if session.ends > now)
+    return _next_to_end(_hour(now))
 
 
 def is_open(now: datetime) -> bool:
@@ -101,15 +101,21 @@ def phase_at(now: datetime) -> Phase:
     return Phase.REGULAR if now < day.closes else Phase.AFTER_HOURS
 
 
-def _today(now: datetime) -> date:
-    """New York's date."""
-    return _date_in(now.replace(minute=0, second=0, microsecond=0))
+def _hour(now: datetime) -> datetime:
+    """Whatever closes or ends does so on the hour: all through one the same session comes next."""
+    return now.replace(minute=0, second=0, microsecond=0)
 
 
 @lru_cache(maxsize=64)
-def _date_in(hour: datetime) -> date:
-    """The same all through an hour: New York is whole hours from UTC."""
-    return hour.astimezone(NEW_YORK).date()
+def _next_to_close(hour: datetime) -> Session:
+    today = hour.astimezone(NEW_YORK).date()
+    return next(session for session in sessions_from(today) if session.closes > hour)
+
+
+@lru_cache(maxsize=64)
+def _next_to_end(hour: datetime) -> Session:
+    today = hour.astimezone(NEW_YORK).date()
+    return next(session for session in sessions_from(today) if session.ends > hour)
 
 
 def _utc(day: date, at: time) -> datetime:

@@ -197,7 +197,7 @@ def _spread(floor: Floor, account: str, terms: Terms, replaced: Order | None) ->
         debit = spread_debit(terms, {p.terms.symbol: p.prices for p in parts}) * qty
         cost = option_rules.tied_up(before, signed, debit)
         option_rules.check_cost(cost, now)
-    whole = Asked(**{**vars(first), "terms": terms, "replaced": replaced})
+    whole = replace(first, terms=terms, replaced=replaced)
     order = _order(floor, account, whole, Reserve(cost / qty, qty), "")
     order = order.model_copy(update={"asset_id": "", "asset_class": "us_option"})
     if replaced is not None:

@@ -42,9 +42,10 @@ class OpenOrders:
 
     def keep(self, order: Order) -> None:
         """An order's new state; one that has ended is forgotten."""
-        before = self.by_id.get(order.id)
-        if before is not None:
-            self._sums[order.account] = self._sums[order.account].minus(self._claim(before))
+        before = self._claim(self.by_id[order.id]) if order.id in self.by_id else NOTHING
+        after = self._claim(order) if order.is_open else NOTHING
+        if before != after:
+            self._sums[order.account] = self._sums[order.account].minus(before).plus(after)
         places = (
             self.by_id,
             self._of_account[order.account],
@@ -61,7 +62,6 @@ class OpenOrders:
             place[order.id] = order
         if order.replaces in self.by_id:
             pairs[order.replaces] = order.id
-        self._sums[order.account] = self._sums[order.account].plus(self._claim(order))
 
     def of(self, account: str, symbol: str | None = None, side: Side | None = None) -> list[Order]:
         """Of an account, or only those in one symbol, or only those on one side of it."""

@@ -155,14 +155,18 @@ def _stop_loss(body: Body) -> StopLoss | None:
 
 def _part(body: Body, name: str) -> dict[str, Any]:
     """A nested object without its nulls; an empty one counts as absent."""
-    part = body.get(name, {})
+    part = body.get(name)
+    if part is None:
+        return {}
     if not isinstance(part, dict):
         raise invalid(f"invalid {name}")
     return {key: value for key, value in part.items() if value is not None}
 
 
 def _legs(body: Body) -> tuple[OptionLeg, ...]:
-    legs = body.get("legs", [])
+    legs = body.get("legs")
+    if legs is None:
+        return ()
     if not isinstance(legs, list) or not all(isinstance(leg, dict) for leg in legs):
         raise invalid("invalid legs")
     return tuple(_leg({k: v for k, v in leg.items() if v is not None}) for leg in legs)
@@ -212,8 +216,10 @@ def _optional(body: Body, name: str, read: Callable[[object, str], Decimal]) -> 
 
 
 def _flag(body: Body, name: str) -> bool:
+    if name not in body:
+        return False
     try:
-        return wire.boolean(body.get(name, False))
+        return wire.boolean(body[name])
     except ValueError as error:
         raise invalid(f"invalid {name}") from error
 

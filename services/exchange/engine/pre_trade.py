@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 from services.exchange.engine.errors import Cause, RefusedError
@@ -56,7 +57,7 @@ class Asked:
     replaced: Order | None = None
     tell_related: bool = True
 
-    @property
+    @cached_property
     def intent(self) -> str:
         """What the order does to the position (alpaca.md §8.6); a replacement does the same."""
         if self.replaced is not None:
