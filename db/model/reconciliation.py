@@ -15,6 +15,8 @@ class MismatchKind(StrEnum):
     """An open order that we never sent."""
     LOST_ORDER = "lost_order"
     """An order of ours that the broker does not list as open."""
+    IMPOSSIBLE_REPORT = "impossible_report"
+    """The broker said of an order of ours what can't be: nothing was changed, the symbol is locked."""
 
 
 class Mismatch(Noun):

@@ -14,11 +14,15 @@ from db.model.reconciliation import Mismatch, MismatchKind, Reconciliation
 from services.desk.facts import FactsSource
 from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
-from services.reconciliation import expected
+from services.reconciliation import expected, impossible
 from services.reconciliation.compare import adoptions, compare, confirmed
 
 SETTLE_SECONDS = 1.0
 """A fill may be on its way: a difference counts when it is still there after this."""
+
+_OF_ORDERS = frozenset(
+    {MismatchKind.EXTERNAL_ORDER, MismatchKind.LOST_ORDER, MismatchKind.IMPOSSIBLE_REPORT}
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +38,7 @@ class Reconciler:
         self._adopted: set[str] = set()
         """Accounts that were looked at before."""
         self._ignored: set[str] = set()
+        self._impossible: dict[str, Mismatch] = {}
         self._busy = asyncio.Lock()
         self.last: Reconciliation | None = None
         self.clean_at: Reconciliation | None = None
@@ -41,6 +46,7 @@ class Reconciler:
     def apply(self, events: Collection[Event]) -> None:
         """Fold journalled events, at start and as they come."""
         self._holdings = expected.after(self._holdings, events)
+        self._impossible = impossible.after(self._impossible, events)
         for event in events:
             if event.kind == "Reconciled":
                 self._adopted.update(event.payload.get("accounts", ()))
@@ -54,7 +60,9 @@ class Reconciler:
     @property
     def open(self) -> tuple[Mismatch, ...]:
         """Mismatches that nobody has settled."""
-        return self.last.mismatches if self.last is not None else ()
+        compared = self.last.mismatches if self.last is not None else ()
+        impossible = (m for key, m in self._impossible.items() if key not in self._ignored)
+        return (*compared, *impossible)
 
     @property
     def locked_symbols(self) -> frozenset[str]:
@@ -155,7 +163,7 @@ class Reconciler:
 
     async def _adopt(self, mismatch: Mismatch, reason: str) -> None:
         """The broker wins: its figure becomes ours."""
-        if mismatch.kind in (MismatchKind.EXTERNAL_ORDER, MismatchKind.LOST_ORDER):
+        if mismatch.kind in _OF_ORDERS:
             raise NotPossibleError(
                 "An order can't be adopted: cancel it at the broker, or ignore it with a reason."
             )
