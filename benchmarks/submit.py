@@ -74,7 +74,7 @@ def exchange() -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "services.exchange", "--volatility", "0"),
+                *(sys.executable, "-P", "-m", "services.exchange", "--volatility", "0"),
                 *("--rate-limit", "0", "--state", str(Path(folder) / "state.db")),
             ],
             stdout=subprocess.PIPE,

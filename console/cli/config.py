@@ -38,9 +38,10 @@ async def show_command(desk: Desk, json_wanted: bool) -> int:
 async def check_command(desk: Desk) -> int:
     """Name everything that is wrong with the settings. Exit 0 when nothing is, else 2."""
     from services.desk.config import SettingsError, load
+    from services.desk.policies import checked_policy
 
     try:
-        load(desk.home, desk.options.overrides)
+        checked_policy(load(desk.home, desk.options.overrides).policy, desk.home)
     except SettingsError as error:
         for sentence in error.sentences:
             talk(f"quarterdeck: {sentence}")

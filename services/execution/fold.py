@@ -145,7 +145,13 @@ def _reported(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> di
         "order_id": payload.get("order_id") or order.order_id,
         "acknowledged_at": order.acknowledged_at or at,
         "closed_at": at if closes else order.closed_at,
+        "resend": order.resend or (closes and _ended_by_halt(order, payload)),
     }
+
+
+def _ended_by_halt(order: ChildOrder, payload: Mapping[str, Any]) -> bool:
+    """Cancelled while trading was halted, and not because we asked for another reason."""
+    return bool(payload.get("halted")) and order.cancel_requested_at is None
 
 
 def _refused(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:

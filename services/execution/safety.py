@@ -29,6 +29,10 @@ class Safety:
     def state(self) -> TradingState:
         return TradingState.HALTED if self._latch.is_set() else self._state
 
+    @property
+    def halted(self) -> bool:
+        return self.state is TradingState.HALTED
+
     def halt_in_memory(self) -> None:
         """The instant from which nothing leaves, before anything slower is tried."""
         self._state = TradingState.HALTED

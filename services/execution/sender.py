@@ -114,10 +114,19 @@ class Sender:
             order = self._book.order(report.client_order_id)
             if order is None:
                 return False
-            drafts = tuple(d for d in absorbed(order, report, fill) if self._is_new(d))
+            drafts = tuple(
+                self._as_halted(d) for d in absorbed(order, report, fill) if self._is_new(d)
+            )
             if drafts:
                 await self._book.record(*drafts)
         return True
+
+    def _as_halted(self, draft: EventDraft) -> EventDraft:
+        """What ends while trading is halted was ended by the halt, whichever process asked: its
+        step may be sent again after the resume."""
+        if draft.payload.get("state") != OrderState.CANCELED or not self._safety.halted:
+            return draft
+        return draft.model_copy(update={"payload": {**draft.payload, "halted": True}})
 
     def _is_new(self, draft: EventDraft) -> bool:
         """An impossible report comes with every poll: it is journalled once."""

@@ -1,7 +1,7 @@
 """The approval card: its token is typed, and nothing typed or pasted before 400 ms counts (spec 8)."""
 
 from canned_desk import PLAN, TOKEN
-from conftest import Deck, opened
+from console_pilot import Deck, opened
 from pytest import MonkeyPatch
 from textual import events
 

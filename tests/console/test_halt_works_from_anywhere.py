@@ -4,7 +4,7 @@ import json
 
 import pytest
 from canned_desk import PLAN, CannedDesk, document, halt_report, plan_row, snapshot
-from conftest import Deck, opened
+from console_pilot import Deck, opened
 
 from db.home import Home
 from db.model.run import Mode, PlanState

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from canned_desk import MISMATCH, PLAN, CannedDesk, document, order, plan_row, snapshot
-from conftest import Deck, main_of, opened
+from console_pilot import Deck, main_of, opened
 
 from db.home import Home
 from db.model.order import OrderState

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from canned_desk import AT, PLAN, CannedDesk, document, halt_report, order, plan_row, snapshot
-from conftest import main_of, settled
+from console_pilot import main_of, settled
 from textual.pilot import Pilot
 
 from console.app import QuarterdeckApp

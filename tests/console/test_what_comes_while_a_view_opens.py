@@ -3,7 +3,7 @@
 import asyncio
 
 from canned_desk import document
-from conftest import main_of, opened
+from console_pilot import main_of, opened
 
 from db.home import Home
 

@@ -103,6 +103,22 @@ async def test_a_dead_desk_is_halted_all_the_same_and_its_orders_are_cancelled(
     assert open_orders(desk) == set()
 
 
+async def test_what_was_cancelled_while_the_desk_was_dead_is_sent_again_after_the_resume(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    desk = await start_desk()
+    plan_id = await selling(desk, slow_sells)
+    await desk.kill()
+    killed = await asyncio.to_thread(desk.run, "kill", "--reason", "the desk is dead")
+    assert killed.returncode == 0, killed.stderr
+    await desk.start()
+    await desk.client.resume("it is back")
+    await desk.client.continue_(plan_id)
+    plan = await desk.until(plan_id, lambda plan: all(len(s["orders"]) == 2 for s in plan["steps"]))
+    names = [order["client_order_id"][-2:] for s in plan["steps"] for order in s["orders"]]
+    assert names == ["a1", "a2"] * 3
+
+
 async def test_a_latch_that_any_process_makes_stops_the_next_order(start_desk: StartDesk) -> None:
     desk = await start_desk()
     plan_id = await desk.rebalance()
