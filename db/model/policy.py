@@ -39,6 +39,14 @@ class Policy(Noun):
     quote_fresh_seconds: int = 5
     phase_wait_seconds: int = 60
     order_time_limit_seconds: int = 300
+    partial_accept: Exact = Decimal("0.80")
+    """At the time limit: a step filled more than this is accepted as it is."""
+    partial_resubmit: Exact = Decimal("0.50")
+    """Filled at least this: the rest is cancelled and sent once more. Less: the trader is asked."""
+    retry_attempts: int = 3
+    """Orders of a step that may come to nothing in a phase before the trader is asked."""
+    retry_first_seconds: Exact = Decimal(1)
+    """Wait before the second; it doubles with each."""
     approval_minutes: int = 10
     drift_tolerance: Exact = Decimal("0.01")
     """Move of any step's price since the plan was shown that voids its approval."""
@@ -55,6 +63,12 @@ class Policy(Noun):
             and self.warn_cash_weight < self.min_cash_weight
         ):
             raise ValueError("warn_cash_weight must not be below min_cash_weight")
+        return self
+
+    @model_validator(mode="after")
+    def _less_is_accepted_than_sent_again(self) -> "Policy":
+        if self.partial_accept < self.partial_resubmit:
+            raise ValueError("partial_accept must not be below partial_resubmit")
         return self
 
     @property

@@ -61,6 +61,38 @@ class Mode(StrEnum):
     AUTO = "auto"
 
 
+class StepState(StrEnum):
+    """Where a step stands, derived from its orders (`services/execution/transitions.py`)."""
+
+    PLANNED = "planned"
+    WORKING = "working"
+    UNKNOWN = "unknown"
+    AGAIN = "again"
+    """Its last order came to nothing, or to a part: the verified rest is still to be sent."""
+    FILLED = "filled"
+    SHORT = "short"
+    """Over, with fewer shares than planned."""
+    GIVEN_UP = "given_up"
+
+
+class CancelReason(StrEnum):
+    """Why we ask for a cancel, and so what becomes of the rest (`RESENDING`)."""
+
+    TRADER = "trader"
+    HALT = "halt"
+    ABORT = "abort"
+    TIME_LIMIT = "time_limit"
+    ACCEPT = "accept"
+    RESUBMIT = "resubmit"
+    REPRICE = "reprice"
+    REST = "rest"
+    EXCESS = "excess"
+
+
+RESENDING = frozenset({CancelReason.HALT, CancelReason.RESUBMIT, CancelReason.REPRICE})
+"""After these cancels the verified remainder is sent as the next attempt."""
+
+
 class Approval(Noun):
     """One approval authorises at most one execution of the content with this hash."""
 
@@ -69,6 +101,15 @@ class Approval(Noun):
     mode: Mode
     approved_at: Utc
     expires_at: Utc
+    session_ends_at: Utc | None = None
+    """Market time: a plan that has not started by then is `expired` (spec 5, Plan states)."""
+
+
+class LookUp(Noun):
+    """What the broker said when it was asked for an order whose answer never came."""
+
+    at: Utc
+    answer: str
 
 
 class ChildOrder(Noun):
@@ -97,8 +138,27 @@ class ChildOrder(Noun):
     reason: str = ""
     """Why it was rejected, canceled or is unknown."""
     resend: bool = False
-    """Terminal, and what is left of it may be sent as the next attempt: it provably never left, or
-    a halt cancelled it."""
+    """Once terminal, what is left of it may be sent as the next attempt: it never came to be, or
+    it was cancelled for that."""
+    rejection: str | None = None
+    """Class of the broker's refusal; None when there was none, or we denied the order ourselves."""
+    verified: bool = False
+    """Terminal, and proven so: it never left, or the broker said after the end that it is closed
+    with just the fills that we know, or that it never existed."""
+    past: bool = False
+    """Closed before the trader last let the phase go on: its failure asks for nothing any more."""
+    cancel_reason: str | None = None
+    """A `CancelReason`, of the last cancel that we asked for."""
+    look_ups: tuple[LookUp, ...] = ()
+    """Answers to our look-ups while it was unknown, the changes only."""
+    absent: bool = False
+    """Unknown, and the broker said twice, two seconds apart, that it has no such order."""
+    chain: tuple[str, ...] = ()
+    """Broker ids of orders that were replaced at the broker; `order_id` is the tail (invariant 13)."""
+    chain_filled: Exact | None = None
+    """Shares filled before the tail that the tail's own figure does not count. None: not known."""
+    chain_avg_price: Exact | None = None
+    """What they cost on average."""
     intended_at: Utc | None = None
     sent_at: Utc | None = None
     acknowledged_at: Utc | None = None
@@ -108,6 +168,11 @@ class ChildOrder(Noun):
     @property
     def remaining_qty(self) -> Decimal:
         return self.qty - self.filled_qty
+
+    @property
+    def followed(self) -> bool:
+        """The tail of its chain is known; true of an order that nobody replaced."""
+        return not self.chain or self.chain_filled is not None
 
     def request(self) -> OrderRequest:
         """What is sent to the broker for it."""
@@ -141,12 +206,24 @@ class PlanRun(Noun):
     given_up: dict[int, str] = {}
     """Steps that will not be sent, and why."""
     orders: tuple[ChildOrder, ...] = ()
+    repriced: dict[int, Exact] = {}
+    """Step → the limit of its next attempt, moved inside the approval's tolerance."""
+    cash_at_start: Exact | None = None
+    """The broker's cash when the plan started; None: not noted."""
     phase_opened_at: Utc | None = None
     started_at: Utc | None = None
     ended_at: Utc | None = None
 
     def orders_of(self, step: int) -> tuple[ChildOrder, ...]:
         return tuple(order for order in self.orders if order.step == step)
+
+    def last_order(self, step: int) -> ChildOrder | None:
+        """The latest attempt of the step."""
+        return max(self.orders_of(step), key=lambda order: order.attempt, default=None)
+
+    def limit_price(self, step: Step) -> Decimal | None:
+        """The limit of the step's next attempt."""
+        return self.repriced.get(step.n, step.limit_price)
 
     def order(self, client_order_id: str) -> ChildOrder | None:
         return next((o for o in self.orders if o.client_order_id == client_order_id), None)

@@ -130,6 +130,10 @@ class Broker(Protocol):
         """The order under our id; None only on the broker's definite 404."""
         ...
 
+    async def order_by_id(self, order_id: str) -> BrokerOrder | None:
+        """The order under the broker's own id; None only on the broker's definite 404."""
+        ...
+
     async def fills_since(self, after: Utc) -> tuple[Fill, ...]:
         """Executions after `after` from the account's activities, oldest first, all pages."""
         ...

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from db.model.event import Event, EventDraft
-from db.model.order import OrderState
+from db.model.order import BrokerOrder, OrderState
 from db.model.run import ChildOrder, PlanRun, PlanState
 from services.execution.fold import folded
 from services.execution.transitions import plan_may
@@ -66,6 +66,13 @@ class RunBook:
             if (order := run.order(client_order_id)) is not None:
                 return order
         return None
+
+    def known(self, report: BrokerOrder) -> ChildOrder | None:
+        """Our order that the broker's `report` is about: by our id, or as the tail of a chain."""
+        if (order := self.order(report.client_order_id)) is not None:
+            return order
+        chained = (o for run in self._runs.values() for o in run.orders if o.chain)
+        return next((order for order in chained if order.order_id == report.order_id), None)
 
     def working_orders(self) -> tuple[ChildOrder, ...]:
         """Perhaps live at the broker, over all plans. Intents that never left are not."""

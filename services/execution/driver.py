@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from decimal import Decimal
 
 from db.clock import Clock
@@ -22,19 +21,22 @@ from services.execution.decide import (
     Buy,
     Cancel,
     Finish,
+    GiveUp,
     Intend,
-    Limits,
     OpenBuys,
     Pause,
     Send,
+    Verify,
     Wait,
     decide,
+    needs_order,
 )
 from services.execution.gate import GateResult, gate, reserved_by, worst_price
 from services.execution.recheck import refusal
-from services.execution.resize import resized
+from services.execution.resize import Cut, cut_to_size, rescaled
 from services.execution.safety import Safety
 from services.execution.sender import Sender
+from services.execution.time_limit import WORDS, limits_of
 from services.risk.cash import spendable_cash
 from services.risk.facts import Facts
 
@@ -66,10 +68,7 @@ class PlanDriver:
 
     async def drive(self, plan_id: str, policy: Policy) -> None:
         """Until the plan has ended, was paused or halted; then it returns."""
-        limits = Limits(
-            phase_wait=timedelta(seconds=policy.phase_wait_seconds),
-            order_time_limit=timedelta(seconds=policy.order_time_limit_seconds),
-        )
+        limits = limits_of(policy)
         while True:
             change = asyncio.ensure_future(self._book.changed())
             try:
@@ -122,7 +121,7 @@ class PlanDriver:
     async def _perform(
         self,
         run: PlanRun,
-        action: Send | Intend | OpenBuys | Buy | Cancel | Pause | Advance | Finish,
+        action: Action,
         policy: Policy,
     ) -> None:
         plan_id = run.plan.plan_id
@@ -136,10 +135,15 @@ class PlanDriver:
                 await self._open_buys(run, first)
             case Buy(step, order):
                 await self._buy(run, step, order, policy)
-            case Cancel(orders):
-                await asyncio.gather(
-                    *(self._sender.cancel(o, "time_limit", "over its time limit") for o in orders)
-                )
+            case Verify(orders):
+                await self._verify(plan_id, orders)
+            case Cancel(orders, why):
+                words = WORDS.get(why, "")
+                await asyncio.gather(*(self._sender.cancel(o, why, words) for o in orders))
+            case GiveUp(step, reason, pause):
+                await self._give_up(run, step, reason)
+                if pause:
+                    await self._pause(plan_id, f"{reason}. Continue without it, or abort.")
             case Pause(reason):
                 await self._pause(plan_id, reason)
             case Advance(to):
@@ -158,26 +162,44 @@ class PlanDriver:
         for order in buys:
             async with self._cash_lock:
                 step = run.plan.step(order.step)
-                result = self._gate(await self._facts(run.plan), step, order.qty)
+                facts = await self._facts(run.plan)
+                result = self._gate(facts, _at_limit(step, order), order.qty)
                 if result.qty >= order.qty:
                     await self._sender.send((order,))
                 else:
                     # It never left: the next attempt is cut to what is there, or asked about.
                     await self._sender.deny(order, "the cash for it is not there any more")
 
+    async def _verify(self, plan_id: str, orders: tuple[ChildOrder, ...]) -> None:
+        answers = await asyncio.gather(*(self._sender.verify(order) for order in orders))
+        if against := next((why for why in answers if why is not None), None):
+            await self._pause(plan_id, f"the rest can't be sent: {against}. Compare the books.")
+
     async def _open_buys(self, run: PlanRun, first: Step) -> None:
         """The buy phase opens on fresh figures: every remaining step is checked again, and the
-        broker's cash is given a moment to show the last sell."""
+        broker's cash is given a moment to show the last sell. What it does not pay for is cut by
+        priority, and approved again where the trader confirms phases or steps (invariant 17)."""
         facts = await self._facts(run.plan)
-        if (why := refusal(run, facts, Phase.BUY)) is not None:
-            await self._void_and_pause(run.plan.plan_id, why)
-            return
-        result = self._gate(facts, first, first.qty)
+        cuts = self._cuts(run, facts, first)
         opened = run.phase_opened_at or self._clock.now()
         lag = (self._clock.now() - opened).total_seconds()
-        if result.qty < first.qty and lag < SETTLE_SECONDS:
+        if cuts and lag < SETTLE_SECONDS:
             await self._clock.sleep(UNREACHABLE_PAUSE_SECONDS)
             return
+        if cuts and run.mode is not Mode.AUTO:
+            await self._show_changed(run, cuts, facts)
+            return
+        smaller = run.model_copy(
+            update={
+                "plan": cut_to_size(run, cuts),
+                "given_up": run.given_up | {c.step.n: "cash" for c in cuts if not c.possible},
+            }
+        )
+        if (why := refusal(smaller, facts, Phase.BUY)) is not None:
+            await self._void_and_pause(run.plan.plan_id, why)
+            return
+        if cuts:  # in auto mode each buy only shrinks, as its turn at the gate comes
+            await self._book.record(_rescaled_draft(run, cuts))
         payload = {"from": run.state.value, "to": PlanState.BUYING.value}
         await self._book.advance(run.plan.plan_id, PlanState.BUYING, "PlanAdvanced", payload)
 
@@ -195,7 +217,8 @@ class PlanDriver:
 
     async def _buy(self, run: PlanRun, step: Step, order: ChildOrder, policy: Policy) -> None:
         async with self._cash_lock:
-            result = self._gate(await self._facts(run.plan), step, order.qty)
+            facts = await self._facts(run.plan)
+            result = self._gate(facts, _at_limit(step, order), order.qty)
             await self._book.record(
                 EventDraft(
                     kind="GateChecked",
@@ -209,49 +232,57 @@ class PlanDriver:
             if self._book.run(run.plan.plan_id).state is not PlanState.BUYING:
                 return  # paused or halted while we looked
             if result.qty < order.qty and run.mode is not Mode.AUTO:
-                await self._cash_short(run, step, result)
+                await self._show_changed(run, self._cuts(run, facts, step), facts)
                 return
-            if result.qty * result.worst_price < (policy.min_trade_value or 0) or not result.qty:
-                await self._give_up(run, step, result)
+            if result.qty < order.qty and _too_small(result, policy):
+                await self._give_up(run, step, _short_of_cash(result))
                 return
             order = order.model_copy(update={"qty": result.qty})
             await self._sender.intend((order,))
             await self._sender.send((order,))
 
-    async def _cash_short(self, run: PlanRun, step: Step, result: GateResult) -> None:
-        """Step and phase modes: the changed plan is shown, and approved again or not at all."""
-        plan_id = run.plan.plan_id
-        words = (
-            f"cash is short for step {step.n}: {step.symbol} {step.qty} needs "
-            f"${result.worst_cost:,.2f}, ${max(result.spendable - result.reserved, Decimal(0)):,.2f} "
-            f"may be spent"
-        )
-        if result.qty * result.worst_price < 1:
-            await self._give_up(run, step, result)
-        else:
-            plan = resized(run.plan, step.n, run.filled_qty(step.n) + result.qty)
-            await self._book.record(
-                EventDraft(
-                    kind="PlanEdited",
-                    plan_id=plan_id,
-                    step=step.n,
-                    payload={"plan": plan.to_json(), "reason": words},
-                )
-            )
-        await self._void_and_pause(plan_id, f"{words}. Look at the changed plan and approve it.")
+    def _cuts(self, run: PlanRun, facts: Facts, first: Step) -> tuple[Cut, ...]:
+        """What the broker's cash does not pay for: the next buy at its worst price, the others as
+        they are expected."""
+        policy = facts.policy
+        spendable = {
+            account.name: spendable_cash(account, policy)
+            - reserved_by(self._book.runs.values(), account.name, policy)
+            for account in facts.portfolio.accounts
+        }
 
-    async def _give_up(self, run: PlanRun, step: Step, result: GateResult) -> None:
-        left = max(result.spendable - result.reserved, Decimal(0))
-        reason = f"only ${left:,.2f} may be spent, one share costs ${result.worst_price:,.2f}"
-        await self._book.record(
-            EventDraft(
-                kind="StepGivenUp",
-                plan_id=run.plan.plan_id,
-                step=step.n,
-                symbol=step.symbol,
-                payload={"reason": reason},
-            )
-        )
+        def price_of(step: Step) -> Decimal:
+            if step.n == first.n:
+                moved = step.model_copy(update={"limit_price": run.limit_price(step)})
+                return worst_price(moved, facts.quotes.get(step.symbol), policy)
+            return run.limit_price(step) or step.expected_price
+
+        return rescaled(run, spendable, price_of, policy.min_trade_value or Decimal(0))
+
+    async def _show_changed(self, run: PlanRun, cuts: tuple[Cut, ...], facts: Facts) -> None:
+        """Step and phase modes: the changed plan is shown, and approved again or not at all."""
+        plan_id, plan = run.plan.plan_id, cut_to_size(run, cuts)
+        cash = sum((account.cash for account in facts.portfolio.accounts), Decimal(0))
+        words = f"cash is short (${cash:,.2f}): {', '.join(cut.words for cut in cuts)}"
+        drafts = [_rescaled_draft(run, cuts)]
+        drafts += [
+            _given_up_draft(run, cut.step, f"no cash for it: ${cash:,.2f} at the broker")
+            for cut in cuts
+            if not cut.possible
+        ]
+        if plan != run.plan:
+            payload = {"plan": plan.to_json(), "reason": words}
+            drafts.append(EventDraft(kind="PlanEdited", plan_id=plan_id, payload=payload))
+        await self._book.record(*drafts)
+        changed = self._book.run(plan_id)
+        if any(needs_order(changed, step) for step in changed.plan.phase_steps(Phase.BUY)):
+            why = f"{words}. Look at the changed plan and approve it."
+            await self._void_and_pause(plan_id, why)
+        else:
+            await self._pause(plan_id, f"{words}. Nothing more is bought: continue ends the plan.")
+
+    async def _give_up(self, run: PlanRun, step: Step, reason: str) -> None:
+        await self._book.record(_given_up_draft(run, step, reason))
 
     async def _void_and_pause(self, plan_id: str, why: str) -> None:
         await self._book.record(
@@ -271,6 +302,41 @@ class PlanDriver:
         )
         if drafts:
             await self._book.record(*drafts)
+
+
+def _given_up_draft(run: PlanRun, step: Step, reason: str) -> EventDraft:
+    return EventDraft(
+        kind="StepGivenUp",
+        plan_id=run.plan.plan_id,
+        step=step.n,
+        symbol=step.symbol,
+        payload={"reason": reason},
+    )
+
+
+def _rescaled_draft(run: PlanRun, cuts: tuple[Cut, ...]) -> EventDraft:
+    return EventDraft(
+        kind="BuysRescaled",
+        plan_id=run.plan.plan_id,
+        payload={
+            "reason": "cash is short: " + ", ".join(cut.words for cut in cuts),
+            "cuts": [cut.to_payload() for cut in cuts],
+        },
+    )
+
+
+def _at_limit(step: Step, order: ChildOrder) -> Step:
+    """The step at the limit that this order of it has."""
+    return step.model_copy(update={"limit_price": order.limit_price})
+
+
+def _too_small(result: GateResult, policy: Policy) -> bool:
+    return not result.qty or result.qty * result.worst_price < (policy.min_trade_value or 0)
+
+
+def _short_of_cash(result: GateResult) -> str:
+    left = max(result.spendable - result.reserved, Decimal(0))
+    return f"only ${left:,.2f} may be spent, one share costs ${result.worst_price:,.2f}"
 
 
 def _protection(run: PlanRun, step: Step) -> EventDraft:

@@ -10,7 +10,19 @@ from typing import Any
 from db.model.event import Event
 from db.model.order import OrderState
 from db.model.plan import Phase, Plan
-from db.model.run import Approval, ChildOrder, Mode, PlanRun, PlanState
+from db.model.run import (
+    RESENDING,
+    Approval,
+    ChildOrder,
+    LookUp,
+    Mode,
+    PlanRun,
+    PlanState,
+)
+from services.execution.rejections import Treatment, treatment
+
+MOST_LOOK_UPS = 50
+"""Answers about one unknown order that are kept; all of them are in the journal."""
 
 Runs = Mapping[str, PlanRun]
 
@@ -58,8 +70,10 @@ def _approval_voided(run: PlanRun, event: Event) -> PlanRun:
 
 def _started(run: PlanRun, event: Event) -> PlanRun:
     mode = Mode(event.payload["mode"])
+    cash = event.payload.get("cash")
     return _with(
         run,
+        cash_at_start=None if cash is None else Decimal(cash),
         state=PlanState.SELLING,
         mode=mode,
         started_at=event.at,
@@ -70,7 +84,18 @@ def _started(run: PlanRun, event: Event) -> PlanRun:
 
 
 def _advanced(run: PlanRun, event: Event) -> PlanRun:
-    return _with(run, state=PlanState(event.payload["to"]), phase_opened_at=event.at, reason="")
+    return _with(
+        run,
+        state=PlanState(event.payload["to"]),
+        phase_opened_at=event.at,
+        reason="",
+        orders=_past(run.orders),
+    )
+
+
+def _past(orders: tuple[ChildOrder, ...]) -> tuple[ChildOrder, ...]:
+    """What had come to nothing is answered by going on."""
+    return tuple(o.model_copy(update={"past": True}) if o.state.terminal else o for o in orders)
 
 
 def _interrupted(state: PlanState) -> Callable[[PlanRun, Event], PlanRun]:
@@ -88,6 +113,7 @@ def _continued(run: PlanRun, event: Event) -> PlanRun:
         paused_from=None,
         phase_opened_at=event.at,
         reason="",
+        orders=_past(run.orders),
     )
 
 
@@ -106,6 +132,11 @@ def _step_confirmed(run: PlanRun, event: Event) -> PlanRun:
 
 def _given_up(run: PlanRun, event: Event) -> PlanRun:
     return _with(run, given_up={**run.given_up, event.step: event.payload["reason"]})
+
+
+def _repriced(run: PlanRun, event: Event) -> PlanRun:
+    price = Decimal(event.payload["limit_price"])
+    return _with(run, repriced={**run.repriced, event.step: price})
 
 
 def _on_order(
@@ -145,8 +176,16 @@ def _reported(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> di
         "order_id": payload.get("order_id") or order.order_id,
         "acknowledged_at": order.acknowledged_at or at,
         "closed_at": at if closes else order.closed_at,
-        "resend": order.resend or (closes and _ended_by_halt(order, payload)),
+        "resend": order.resend or (closes and _to_send_again(order, state, payload)),
+        # A refusal that came late, by the stream, has no class: the trader is asked.
+        "rejection": order.rejection or ("other" if state is OrderState.REJECTED else None),
+        "reason": payload.get("message") or order.reason,
+        "absent": False,
     }
+
+
+def _to_send_again(order: ChildOrder, state: OrderState, payload: Mapping[str, Any]) -> bool:
+    return state is OrderState.REJECTED or _ended_by_halt(order, payload)
 
 
 def _ended_by_halt(order: ChildOrder, payload: Mapping[str, Any]) -> bool:
@@ -159,7 +198,8 @@ def _refused(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dic
         "state": OrderState.REJECTED,
         "closed_at": at,
         "reason": payload["message"],
-        "resend": bool(payload.get("temporary")),
+        "rejection": payload.get("category", "other"),
+        "resend": treatment(payload.get("category", "other")) is not Treatment.PERMANENT,
     }
 
 
@@ -169,20 +209,58 @@ def _denied(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict
         "closed_at": at,
         "reason": payload["reason"],
         "resend": True,
+        "verified": True,
     }
 
 
 def _unknown(_: ChildOrder, payload: Mapping[str, Any], __: datetime) -> dict[str, Any]:
-    return {"state": OrderState.UNKNOWN, "reason": payload["reason"]}
+    return {"state": OrderState.UNKNOWN, "reason": payload["reason"], "absent": False}
+
+
+def _looked_up(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    told = LookUp(at=at, answer=payload["answer"])
+    return {
+        "look_ups": (*order.look_ups, told)[-MOST_LOOK_UPS:],
+        "absent": order.state is OrderState.UNKNOWN and bool(payload.get("absent")),
+    }
+
+
+def _verified(_: ChildOrder, __: Mapping[str, Any], ___: datetime) -> dict[str, Any]:
+    return {"verified": True}
+
+
+def _replaced(order: ChildOrder, payload: Mapping[str, Any], _: datetime) -> dict[str, Any]:
+    """The leg goes on under the tail's id; what the tail counts is not known yet."""
+    return {
+        "chain": (*order.chain, payload["order_id"]),
+        "order_id": payload["replaced_by"],
+        "chain_filled": None,
+        "chain_avg_price": order.filled_avg_price,
+    }
+
+
+def _followed(_: ChildOrder, payload: Mapping[str, Any], __: datetime) -> dict[str, Any]:
+    limit = payload.get("limit_price")
+    return {
+        "chain_filled": Decimal(payload["chain_filled"]),
+        "qty": Decimal(payload["qty"]),
+        "limit_price": None if limit is None else Decimal(limit),
+    }
 
 
 def _not_found(_: ChildOrder, __: Mapping[str, Any], ___: datetime) -> dict[str, Any]:
-    return {"state": OrderState.INTENT, "reason": "the broker has no order under this id"}
+    return {
+        "state": OrderState.INTENT,
+        "reason": "the broker has no order under this id",
+        "absent": False,
+    }
 
 
 def _cancel_requested(_: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    reason = payload.get("reason")
     return {
-        "resend": payload.get("reason") == "halt",
+        "resend": reason in RESENDING,
+        "cancel_reason": reason,
         "reason": payload.get("words", ""),
         "cancel_requested_at": at,
     }
@@ -226,6 +304,7 @@ _RUN_EVENTS: Mapping[str, Callable[[PlanRun, Event], PlanRun]] = {
     "PhaseConfirmed": _phase_confirmed,
     "StepConfirmed": _step_confirmed,
     "StepGivenUp": _given_up,
+    "StepRepriced": _repriced,
     "OrderIntended": _intended,
     "OrderSent": _on_order(_sent),
     "OrderAcknowledged": _on_order(_reported),
@@ -234,6 +313,10 @@ _RUN_EVENTS: Mapping[str, Callable[[PlanRun, Event], PlanRun]] = {
     "OrderDenied": _on_order(_denied),
     "OrderUnknown": _on_order(_unknown),
     "OrderNotFound": _on_order(_not_found),
+    "OrderLookedUp": _on_order(_looked_up),
+    "RemainderVerified": _on_order(_verified),
+    "OrderReplaced": _on_order(_replaced),
+    "OrderFollowed": _on_order(_followed),
     "CancelRequested": _on_order(_cancel_requested),
     "FillReceived": _on_order(_filled),
 }

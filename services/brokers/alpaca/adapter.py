@@ -103,6 +103,16 @@ class AlpacaBroker:
             raise BrokerUnavailableError(f"The broker answered with another order for {what}.")
         return found
 
+    async def order_by_id(self, order_id: str) -> BrokerOrder | None:
+        what = f"order {order_id}"
+        answer = await self._courier.read(f"/orders/{order_id}", what, lane=Lane.URGENT)
+        if outcomes.says_not_found(answer):
+            return None
+        found = self._read(answer, what, self._order)
+        if found.order_id != order_id:
+            raise BrokerUnavailableError(f"The broker answered with another order for {what}.")
+        return found
+
     async def fills_since(self, after: datetime) -> tuple[Fill, ...]:
         fills: dict[str, Fill] = {}
         query = {"after": after.isoformat(), "direction": "asc", "page_size": str(ACTIVITIES_PAGE)}
