@@ -134,7 +134,7 @@ class Watch:
         """Once a second: poll prices when the stream is silent, then judge every condition."""
         await self._poll_when_silent()
         await self._note_day()
-        await self._engine.void_expired()
+        await self._engine.void_expired(self._facts.market_now())
         if (situation := self._situation()) is None or not self._settled():
             return
         change = look(self._memory, situation)

@@ -6,14 +6,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from db.clock import Clock
 from db.errors import JournalError
+from db.model.base import plain
 from db.model.event import Event, EventDraft
 from db.model.order import OrderState
 from db.model.plan import Phase, Plan
-from db.model.run import Approval, Mode, PlanRun, PlanState
+from db.model.run import Approval, CancelReason, Mode, PlanRun, PlanState
 from db.model.trading import HaltReport, TradingState
 from services.brokers.port import Broker, CancelOutcome, OrderUpdate
 from services.execution.approval import ApprovalCard, Approvals
@@ -21,7 +22,9 @@ from services.execution.book import NotPossibleError, Recorder, RunBook
 from services.execution.decide import is_confirmed, needs_order
 from services.execution.driver import PlanDriver
 from services.execution.kill import KillSwitch
+from services.execution.offers import absent_orders
 from services.execution.recheck import refusal
+from services.execution.remedies import Remedies
 from services.execution.safety import Safety
 from services.execution.sender import Sender
 from services.execution.tracker import Tracker
@@ -50,6 +53,7 @@ class Engine:
         self.safety = safety
         self.sender = Sender(self.book, broker, safety, locked)
         self.tracker = Tracker(self.book, broker, self.sender, clock)
+        self.remedies = Remedies(self.book, self.sender, self.tracker, facts, self.continue_)
         self.kill = KillSwitch(self.book, broker, self.sender, safety, clock)
         self._broker = broker
         self._clock = clock
@@ -150,6 +154,7 @@ class Engine:
             mode=mode,
             approved_at=now,
             expires_at=now + timedelta(minutes=facts.policy.approval_minutes),
+            session_ends_at=None if facts.clock is None else facts.clock.next_close,
         )
         await self.book.record(
             EventDraft(
@@ -160,16 +165,22 @@ class Engine:
 
     # --- plans that run -----------------------------------------------------------------------
 
-    async def void_expired(self) -> None:
-        """Approvals whose time is over, of plans that have not started."""
+    async def void_expired(self, market_now: datetime) -> None:
+        """Plans that were approved and have not started: over at the session's end, and to be
+        approved anew once the approval's time is over (spec 5, Plan states)."""
         now = self._clock.now()
         for run in self.book.runs.values():
-            if (
-                run.state is PlanState.APPROVED
-                and run.approval is not None
-                and now > run.approval.expires_at
-            ):
+            if run.state is not PlanState.APPROVED or run.approval is None:
+                continue
+            if _session_over(run.approval, market_now):
+                await self._expire(run.plan.plan_id)
+            elif now > run.approval.expires_at:
                 await self._void(run.plan.plan_id, "the approval expired before the plan started")
+
+    async def _expire(self, plan_id: str) -> None:
+        reason = "approved and not started by the session's end"
+        payload = {"state": PlanState.EXPIRED.value, "reason": reason}
+        await self.book.advance(plan_id, PlanState.EXPIRED, "PlanEnded", payload)
 
     async def start(self, plan_id: str) -> PlanRun:
         """Run an approved plan. Raises NotPossibleError; a void approval is journalled."""
@@ -183,6 +194,11 @@ class Engine:
             await self._void(plan_id, "the approval expired before the plan started")
             raise NotPossibleError("The approval has expired. Approve the plan again.")
         facts = await self._facts(run.plan)
+        if _session_over(approval, facts.now):
+            await self._expire(plan_id)
+            raise NotPossibleError(
+                "The session that it was approved for is over. Propose it again."
+            )
         first = Phase.SELL if run.plan.phase_steps(Phase.SELL) else Phase.BUY
         if (why := refusal(run, facts, first)) is not None:
             await self._void(plan_id, why)
@@ -191,7 +207,7 @@ class Engine:
         if run.state is not PlanState.APPROVED or run.approval != approval:
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value} meanwhile.")
         # One approval, one execution: the state moves before anything else can look (invariant 23).
-        payload = {"mode": approval.mode.value}
+        payload = {"mode": approval.mode.value, "cash": plain(facts.portfolio.cash)}
         await self.book.advance(plan_id, PlanState.SELLING, "PlanStarted", payload)
         self._drive(plan_id, facts)
         return self.book.run(plan_id)
@@ -229,6 +245,11 @@ class Engine:
         run = self.book.run(plan_id)
         if run.state not in (PlanState.PAUSED, PlanState.HALTED) or run.paused_from is None:
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to continue.")
+        if absent := absent_orders(run):
+            raise NotPossibleError(
+                f"The broker has no {absent[0].client_order_id}: resend it under the same id, or "
+                "give it up."
+            )
         self._require_sending()
         self._require_unlocked(run)
         if run.approval is None or run.approval.plan_hash != run.plan.hash:
@@ -247,7 +268,7 @@ class Engine:
             if order.state is OrderState.INTENT:
                 await self.sender.deny(order, "the plan was aborted")
             elif order.state.working and order.order_id is not None:
-                await self.sender.cancel(order, "abort", "the plan was aborted")
+                await self.sender.cancel(order, CancelReason.ABORT, "the plan was aborted")
         self.tracker.kick()
         return self.book.run(plan_id)
 
@@ -255,7 +276,7 @@ class Engine:
         order = self.book.order(client_order_id)
         if order is None or order.state.terminal:
             raise NotPossibleError(f"No working order of ours has the id {client_order_id}.")
-        outcome = await self.sender.cancel(order, "trader", "cancelled by the trader")
+        outcome = await self.sender.cancel(order, CancelReason.TRADER, "cancelled by the trader")
         self.tracker.kick()
         return outcome
 
@@ -317,6 +338,10 @@ class Engine:
             log.exception("plan %s stopped", plan_id)
             with suppress(NotPossibleError, JournalError):
                 await self.pause(plan_id, "an internal error stopped it; see desk.log")
+
+
+def _session_over(approval: Approval, market_now: datetime) -> bool:
+    return approval.session_ends_at is not None and market_now >= approval.session_ends_at
 
 
 def _approvable(run: PlanRun) -> bool:
