@@ -167,6 +167,20 @@ class DeskClient:
     async def abort(self, plan_id: str, reason: str) -> Json:
         return await self._plan_command(plan_id, "abort", {"reason": reason})
 
+    async def remedy(self, plan_id: str, offer: str) -> Json:
+        """`reprice`, `resubmit` or `cancel-rest`, where the plan's `offers` name it; the plan
+        then goes on."""
+        return await self._plan_command(plan_id, offer, {})
+
+    async def unknown(self) -> list[Json]:
+        """Orders whose answer never came."""
+        return await self._list("GET", "/v1/unknown")
+
+    async def settle(self, client_order_id: str, offer: str) -> list[Json]:
+        """`look-up`, `resend` or `give-up` of an unknown order; those still unknown then."""
+        path = _path("orders", client_order_id, offer)
+        return await self._list("POST", path, {}, BROKER_SECONDS)
+
     async def reject(self, plan_id: str, reason: str) -> Json:
         return await self._plan_command(plan_id, "reject", {"reason": reason})
 
@@ -223,8 +237,10 @@ class DeskClient:
     ) -> Json:
         return _as_object(await self._request(method, path, body, seconds))
 
-    async def _list(self, method: str, path: str) -> list[Json]:
-        answer = await self._request(method, path)
+    async def _list(
+        self, method: str, path: str, body: Json | None = None, seconds: float | None = None
+    ) -> list[Json]:
+        answer = await self._request(method, path, body, seconds)
         if not isinstance(answer, list):
             raise DeskError("The desk's answer is not the list that was expected.")
         return [_as_object(row) for row in answer]

@@ -21,7 +21,7 @@ from services.brokers.port import (
     OrderUpdate,
     StreamState,
 )
-from services.desk.document import plan_document
+from services.desk.document import plan_document, unknown_orders
 from services.desk.facts import FactsSource
 from services.desk.home_latch import HomeLatch
 from services.desk.hub import Hub
@@ -260,7 +260,12 @@ class Desk:
 
     def document(self, plan_id: str) -> dict[str, Any]:
         run = self.engine.book.run(plan_id)
-        return plan_document(run.plan, run)
+        mids = {symbol: quote.mid for symbol, quote in self.board.quotes().items()}
+        prices = {symbol: mid for symbol, mid in mids.items() if mid is not None}
+        return plan_document(run.plan, run, prices)
+
+    def unknown(self) -> list[dict[str, Any]]:
+        return unknown_orders(self.engine.book.runs.values())
 
     def status(self) -> dict[str, Any]:
         shown = self.snapshot().to_json()

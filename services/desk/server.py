@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -23,6 +24,7 @@ from services.desk.desk import Desk
 from services.desk.latch import LatchError
 from services.desk.peers import only_the_owner
 from services.execution.book import NotPossibleError
+from services.execution.offers import Offer
 from services.intake.refusal import RefusedInputError
 from services.reports.write import ReportError
 
@@ -135,6 +137,8 @@ class _Routes:
     def table(self) -> list[web.RouteDef]:
         before = ("card", "approve", "drop", "resize", "reject")
         under_way = ("run", "next", "continue", "pause", "abort")
+        remedies = (Offer.REPRICE, Offer.RESUBMIT, Offer.CANCEL_REST)
+        of_unknown = (Offer.LOOK_UP, Offer.RESEND, Offer.GIVE_UP)
         return [
             web.get("/v1/snapshot", self._answer(self.snapshot)),
             web.get("/v1/updates", self._desk.hub.serve),
@@ -147,6 +151,15 @@ class _Routes:
             *(
                 web.post(f"/v1/plans/{{id}}/{name}", self._answer(getattr(self, f"plan_{name}")))
                 for name in (*before, *under_way)
+            ),
+            *(
+                web.post(f"/v1/plans/{{id}}/{offer}", self._answer(partial(self.remedy, offer)))
+                for offer in remedies
+            ),
+            web.get("/v1/unknown", self._answer(self.unknown)),
+            *(
+                web.post(f"/v1/orders/{{id}}/{offer}", self._answer(partial(self.settle, offer)))
+                for offer in of_unknown
             ),
             web.get("/v1/halt", self._answer(self.halt_report)),
             web.post("/v1/halt", self._answer(self.halt)),
@@ -223,6 +236,31 @@ class _Routes:
     async def plan_continue(self, request: web.Request, _: Body) -> Answer:
         await self._desk.engine.continue_(request.match_info["id"])
         return self._desk.document(request.match_info["id"])
+
+    async def remedy(self, offer: Offer, request: web.Request, _: Body) -> Answer:
+        plan_id, remedies = request.match_info["id"], self._desk.engine.remedies
+        match offer:
+            case Offer.REPRICE:
+                await remedies.reprice(plan_id)
+            case Offer.RESUBMIT:
+                await remedies.resubmit(plan_id)
+            case _:
+                await remedies.cancel_rest(plan_id)
+        return self._desk.document(plan_id)
+
+    async def unknown(self, _: web.Request, __: Body) -> Answer:
+        return list(self._desk.unknown())
+
+    async def settle(self, offer: Offer, request: web.Request, _: Body) -> Answer:
+        name, remedies = request.match_info["id"], self._desk.engine.remedies
+        match offer:
+            case Offer.RESEND:
+                await remedies.resend(name)
+            case Offer.GIVE_UP:
+                await remedies.give_up(name)
+            case _:
+                await remedies.look_up(name)
+        return list(self._desk.unknown())
 
     async def plan_pause(self, request: web.Request, _: Body) -> Answer:
         await self._desk.engine.pause(request.match_info["id"])
