@@ -1,4 +1,5 @@
-"""Commands that steer one plan: next, pause, abort, reject, drop, resize."""
+"""Commands that steer one plan: next, pause, abort, reject, drop, resize, and what may be done
+about orders that take too long."""
 
 from collections.abc import Awaitable, Callable
 
@@ -38,6 +39,30 @@ async def abort_command(desk: Desk, plan_id: str, reason: str) -> int:
     return await _steer(desk, lambda client: client.abort(plan_id, reason))
 
 
+@click.command("reprice")
+@PLAN
+@about_desk
+async def reprice_command(desk: Desk, plan_id: str) -> int:
+    """Cancel a paused plan's open limit orders and send their rest at today's touch."""
+    return await _steer(desk, lambda client: client.remedy(plan_id, "reprice"))
+
+
+@click.command("resubmit")
+@PLAN
+@about_desk
+async def resubmit_command(desk: Desk, plan_id: str) -> int:
+    """Cancel a paused plan's open orders and send their rest once more."""
+    return await _steer(desk, lambda client: client.remedy(plan_id, "resubmit"))
+
+
+@click.command("cancel-rest")
+@PLAN
+@about_desk
+async def cancel_rest_command(desk: Desk, plan_id: str) -> int:
+    """Cancel what a paused plan has open, and go on with what filled."""
+    return await _steer(desk, lambda client: client.remedy(plan_id, "cancel-rest"))
+
+
 @click.command("reject")
 @PLAN
 @REASON
@@ -73,4 +98,6 @@ async def _steer(desk: Desk, command: Callable[[DeskClient], Awaitable[Json]]) -
         f"Plan {clean(plan['plan_id'])} is {clean(plan.get('state'))}, {clean(plan['verdict'])}, "
         f"{len(plan['steps'])} steps."
     )
+    if offers := plan.get("offers"):
+        talk(f"What may be done: {', '.join(map(clean, offers))}.")
     return Exit.FINE
