@@ -22,7 +22,7 @@ class RunningExchange:
     options: list[str]
     log: Path
     process: "subprocess.Popen[bytes]" = field(init=False)
-    hello: dict[str, str] = field(init=False)
+    hello: dict[str, Any] = field(init=False)
 
     def start(self) -> None:
         self.process = subprocess.Popen(
@@ -35,27 +35,32 @@ class RunningExchange:
 
     @property
     def trading_url(self) -> str:
-        return self.hello["trading_url"]
+        return str(self.hello["trading_url"])
 
     @property
     def trading_stream_url(self) -> str:
-        return self.hello["trading_stream_url"]
+        return str(self.hello["trading_stream_url"])
 
     @property
     def data_url(self) -> str:
-        return self.hello["data_url"]
+        return str(self.hello["data_url"])
 
     @property
     def data_stream_url(self) -> str:
-        return self.hello["data_stream_url"]
+        return str(self.hello["data_stream_url"])
 
     @property
     def key(self) -> str:
-        return self.hello["key"]
+        return str(self.hello["key"])
 
     @property
     def secret(self) -> str:
-        return self.hello["secret"]
+        return str(self.hello["secret"])
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """What a client's settings need of the first line, as strings."""
+        return {name: value for name, value in self.hello.items() if isinstance(value, str)}
 
     @property
     def headers(self) -> dict[str, str]:

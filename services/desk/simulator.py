@@ -8,6 +8,7 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -89,11 +90,18 @@ def book_file(book: str) -> Path:
     return Path(book).expanduser().absolute()
 
 
+def _address(hello: dict[str, Any], pid: int) -> ExchangeAddress:
+    """An exchange may say more of itself than a desk needs."""
+    known = {name: hello[name] for name in ExchangeAddress.model_fields if name in hello}
+    return ExchangeAddress.model_validate({**known, "pid": pid})
+
+
 async def _start(home: Home, settings: SimSettings) -> ExchangeAddress:
     log = await asyncio.to_thread(open, home.state / "exchange.log", "ab")
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # nothing is imported from wherever the trader stands
             "-m",
             "services.exchange",
             *options(home, settings),
@@ -107,7 +115,7 @@ async def _start(home: Home, settings: SimSettings) -> ExchangeAddress:
     assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
-        address = ExchangeAddress.model_validate({**json.loads(line), "pid": process.pid})
+        address = _address(json.loads(line), process.pid)
     except (TimeoutError, ValueError) as error:
         with suppress(ProcessLookupError):
             process.kill()

@@ -1,6 +1,7 @@
 """The book file: which accounts, positions and prices an exchange starts from."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
@@ -24,7 +25,7 @@ class _Part(BaseModel):
 
 class BookAccount(_Part):
     cash: Money
-    multiplier: Literal["1", "2"] = "2"
+    multiplier: Literal["1", "2", "4"] = "2"
     equity_at_open: Money | None = None
 
 
@@ -45,6 +46,7 @@ class Listing(_Part):
     sector: str = ""
     name: str = ""
     exchange: Literal["NASDAQ", "NYSE", "ARCA", "AMEX", "BATS", "OTC", ""] = ""
+    active: bool = True  # False: delisted, kept for its name
     tradable: bool = True
     marginable: bool = True
     shortable: bool = True
@@ -90,6 +92,11 @@ def read_book(path: Path | None) -> Book:
     except (OSError, UnicodeDecodeError) as error:
         raise BookError(f"Book {path} cannot be read: {_reason(error)}.") from error
     return parse_book(text, str(path))
+
+
+def with_accounts(book: Book, accounts: Mapping[str, BookAccount]) -> Book:
+    """The book with more accounts, or with others in place of those of the same name."""
+    return book.model_copy(update={"accounts": {**book.accounts, **accounts}})
 
 
 def parse_book(text: str, name: str) -> Book:

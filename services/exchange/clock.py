@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from services.exchange.sessions import NEW_YORK, Session, session_of, sessions_from
 
@@ -15,6 +15,14 @@ ROLL_BEFORE_CLOSE = timedelta(hours=1)
 class Clock(Protocol):
     def now(self) -> datetime:
         """Exchange time, aware UTC, never going back."""
+
+
+@runtime_checkable
+class Movable(Clock, Protocol):
+    """A clock that can be set forward; the true one cannot."""
+
+    def forward(self, to: datetime) -> None:
+        """Go on from `to`; a time that has passed changes nothing."""
 
 
 class WallClock:
@@ -35,6 +43,9 @@ class StartedClock:
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=(self._monotonic() - self._begun) * self._speed)
+
+    def forward(self, to: datetime) -> None:
+        self._start += max(to - self.now(), timedelta(0))
 
 
 class OpenClock:
@@ -60,6 +71,9 @@ class OpenClock:
             self._skipped += resumed - now
             now = resumed
         return now
+
+    def forward(self, to: datetime) -> None:
+        self._skipped += max(to - self.now(), timedelta(0))
 
     def _next_session(self, start: datetime) -> Session:
         session = next(sessions_from(start.astimezone(NEW_YORK).date()))

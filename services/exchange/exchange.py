@@ -8,12 +8,17 @@ from aiohttp import web
 
 from services.exchange.clock import Clock
 from services.exchange.engine.venue import Venue
+from services.exchange.equity import EquityLog
 from services.exchange.market.boards import Market
 from services.exchange.rate_limit import RateLimit
 from services.exchange.request_log import RequestLog
+from services.exchange.scenarios.director import Director
+from services.exchange.scenarios.past import Past
 from services.exchange.store import Store
-from services.exchange.streams.data_hub import DataHub
+from services.exchange.streams.connection import Connections
+from services.exchange.streams.data_hubs import DataHubs
 from services.exchange.streams.trade_hub import TradeHub
+from services.exchange.watchlists import Watchlists
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,13 @@ class Exchange:
     requests: RequestLog
     rate_limit: RateLimit
     trade_hub: TradeHub
-    data_hub: DataHub
-    test_hub: DataHub
+    data_hubs: DataHubs
     failure: "asyncio.Future[None]"
+    director: Director
+    past: Past
+    connections: Connections
+    watchlists: Watchlists
+    equity: EquityLog
     sockets: "WeakSet[web.WebSocketResponse]" = field(default_factory=WeakSet)
 
     def fail(self, error: Exception) -> None:

@@ -5,6 +5,7 @@ import errno
 import json
 import signal
 from functools import partial
+from secrets import token_urlsafe
 from typing import Any
 
 import click
@@ -14,9 +15,11 @@ from services.exchange.exchange import Exchange
 from services.exchange.opening import SAVE_EVERY, Opened, open_exchange
 from services.exchange.request_log import RequestLog
 from services.exchange.rest.gate import add_routes
+from services.exchange.scenarios.control import CONTROL, add_control
 from services.exchange.settings import HOST, Settings
 from services.exchange.store import Store
 from services.exchange.streams import data_stream, trade_stream
+from services.exchange.streams.feeds import FEEDS
 
 MOST_BODY = 1 << 20
 
@@ -31,9 +34,9 @@ async def serve(settings: Settings) -> None:
     store = Store(settings.state)
     requests = RequestLog(settings.requests)
     opened = open_exchange(settings, store, requests)
-    runner = web.AppRunner(
-        build_app(opened.exchange, settings), access_log=None, shutdown_timeout=0.5
-    )
+    control = token_urlsafe(24) if settings.control else None
+    app = build_app(opened.exchange, settings, control)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     port = await _listen(runner, settings, store)
     store.put_fact("port", str(port))
@@ -45,7 +48,7 @@ async def serve(settings: Settings) -> None:
         asyncio.create_task(_tick(opened, settings.tick)),
         asyncio.create_task(_note(opened)),
     }
-    click.echo(json.dumps(_hello(opened.exchange, port)))
+    click.echo(json.dumps(_hello(opened.exchange, port, control)))
     try:
         ended, _ = await asyncio.wait(work | {stopped, failed}, return_when="FIRST_COMPLETED")
         for done in ended:
@@ -60,8 +63,13 @@ async def serve(settings: Settings) -> None:
     requests.close()
 
 
-def build_app(exchange: Exchange, settings: Settings) -> web.Application:
-    """The whole surface of an exchange; its sockets are closed when the app shuts down."""
+def build_app(
+    exchange: Exchange, settings: Settings, control: str | None = None
+) -> web.Application:
+    """The whole surface of an exchange; its sockets are closed when the app shuts down.
+
+    `control` is the token of the control endpoint, None when there is none.
+    """
 
     async def hang_up(_: web.Application) -> None:
         closing = (socket.close(code=WSCloseCode.GOING_AWAY) for socket in exchange.sockets)
@@ -69,14 +77,13 @@ def build_app(exchange: Exchange, settings: Settings) -> web.Application:
 
     app = web.Application(client_max_size=MOST_BODY)
     app.on_shutdown.append(hang_up)
-    limits = settings.data_limits
-    app.router.add_get("/stream", partial(trade_stream.serve, exchange))
-    for path, hub in (
-        ("/v2/iex", exchange.data_hub),
-        ("/v2/sip", exchange.data_hub),
-        ("/v2/test", exchange.test_hub),
-    ):
-        app.router.add_get(path, partial(data_stream.serve, exchange, hub, limits))
+    serve_trades = partial(trade_stream.serve, exchange, settings.trade_limits)
+    for path in trade_stream.PATHS:
+        app.router.add_get(path, serve_trades)
+    for feed in FEEDS:
+        serve_feed = partial(data_stream.serve, exchange, feed, settings.data_limits)
+        app.router.add_get(feed.path, serve_feed)
+    add_control(app, exchange, control)
     add_routes(app, exchange)
     return app
 
@@ -99,18 +106,32 @@ async def _listen(runner: web.AppRunner, settings: Settings, store: Store) -> in
     raise PortError(f"No free port on {HOST}.")
 
 
-def _hello(exchange: Exchange, port: int) -> dict[str, str]:
-    """The first line on stdout: all a client needs to connect as the first account."""
-    first = next(iter(exchange.venue.floor.ledger.accounts.values()))
+def _hello(exchange: Exchange, port: int, control: str | None) -> dict[str, Any]:
+    """The first line on stdout: all a client needs to connect as the first account, then all
+    accounts; with --control also where faults are injected, and the token for it."""
+    accounts = exchange.venue.floor.ledger.accounts.values()
+    first = next(iter(accounts))
     http, ws = f"http://{HOST}:{port}", f"ws://{HOST}:{port}"
-    return {
+    hello: dict[str, Any] = {
         "trading_url": http,
         "trading_stream_url": f"{ws}/stream",
         "data_url": http,
         "data_stream_url": f"{ws}/v2/iex",
         "key": first.key,
         "secret": first.secret,
+        "accounts": [
+            {
+                "name": account.name,
+                "account_number": account.account_number,
+                "key": account.key,
+                "secret": account.secret,
+            }
+            for account in accounts
+        ],
     }
+    if control is not None:
+        hello |= {"control_url": f"{http}{CONTROL}", "control_token": control}
+    return hello
 
 
 async def _tick(opened: Opened, every: float) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -10,16 +11,41 @@ NEW_YORK = ZoneInfo("America/New_York")
 OPEN = time(9, 30)
 CLOSE = time(16, 0)
 EARLY_CLOSE = time(13, 0)
+PRE_MARKET = time(4, 0)
+AFTER_HOURS_END = time(20, 0)
+EARLY_AFTER_HOURS_END = time(17, 0)
 DAY = timedelta(days=1)
+
+
+class Phase(StrEnum):
+    """The parts of a trading day; from the end of after-hours to four o'clock it is closed."""
+
+    CLOSED = "closed"
+    PRE_MARKET = "pre_market"
+    REGULAR = "regular"
+    AFTER_HOURS = "after_hours"
 
 
 @dataclass(frozen=True)
 class Session:
-    """One regular session; `opens` and `closes` are aware UTC times."""
+    """One trading day, in aware UTC times: the regular session from `opens` to `closes`,
+    pre-market from `begins`, after-hours to `ends`."""
 
     day: date
     opens: datetime
     closes: datetime
+
+    @property
+    def half(self) -> bool:
+        return self.day in _half_days(self.day.year)
+
+    @property
+    def begins(self) -> datetime:
+        return _utc(self.day, PRE_MARKET)
+
+    @property
+    def ends(self) -> datetime:
+        return _utc(self.day, EARLY_AFTER_HOURS_END if self.half else AFTER_HOURS_END)
 
 
 def session_of(day: date) -> Session | None:
@@ -49,8 +75,23 @@ def session_after(session: Session) -> Session:
     return next(sessions_from(session.day + DAY))
 
 
+def current_or_next_day(now: datetime) -> Session:
+    """The trading day that is running, after-hours included, else the next one to begin."""
+    today = now.astimezone(NEW_YORK).date()
+    return next(session for session in sessions_from(today) if session.ends > now)
+
+
 def is_open(now: datetime) -> bool:
     return current_or_next(now).opens <= now
+
+
+def phase_at(now: datetime) -> Phase:
+    day = current_or_next_day(now)
+    if now < day.begins:
+        return Phase.CLOSED
+    if now < day.opens:
+        return Phase.PRE_MARKET
+    return Phase.REGULAR if now < day.closes else Phase.AFTER_HOURS
 
 
 def _utc(day: date, at: time) -> datetime:
@@ -62,7 +103,7 @@ def _holidays(year: int) -> frozenset[date]:
     """NYSE's rules; one-off closures (mourning, storms) are not in them."""
     fixed = [date(year, 7, 4), date(year, 12, 25)] + ([date(year, 6, 19)] if year >= 2022 else [])
     days = {
-        _nth(year, 1, 0, 3),  # Martin Luther King
+        *([_nth(year, 1, 0, 3)] if year >= 1998 else []),  # Martin Luther King
         _nth(year, 2, 0, 3),  # Presidents
         _easter(year) - 2 * DAY,  # Good Friday
         _nth(year, 6, 0, 1) - 7 * DAY,  # Memorial: the Monday a week before June's first...

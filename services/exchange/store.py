@@ -16,11 +16,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from services.exchange.engine.accounts import Account, Position
-from services.exchange.engine.activities import Fill
+from services.exchange.engine.activities import Activity, Entry, Fill
 from services.exchange.engine.orders import Order
 from services.exchange.engine.trade_updates import TradeUpdate
 
-VERSION = "1"
+VERSION = "2"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, document TEXT NOT NULL);
@@ -29,10 +29,9 @@ CREATE TABLE IF NOT EXISTS positions (
     PRIMARY KEY (account, symbol));
 CREATE TABLE IF NOT EXISTS orders (
     id TEXT PRIMARY KEY, account TEXT NOT NULL, client_order_id TEXT NOT NULL,
-    sequence INTEGER NOT NULL, document TEXT NOT NULL,
-    UNIQUE (account, client_order_id));
-CREATE TABLE IF NOT EXISTS fills (
-    sequence INTEGER PRIMARY KEY, account TEXT NOT NULL, document TEXT NOT NULL);
+    sequence INTEGER NOT NULL, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS activities (
+    sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, document TEXT NOT NULL);
 """
 # Updates keep a row where it is: accounts and positions are read back in their first order.
 UPSERT = {
@@ -49,7 +48,7 @@ UPSERT = {
         "INSERT INTO orders VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET document = excluded.document"
     ),
-    "fills": "INSERT INTO fills VALUES (?, ?, ?)",
+    "activities": "INSERT INTO activities VALUES (?, ?, ?)",
 }
 
 
@@ -94,6 +93,13 @@ class Store:
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
+    def facts(self, kind: str) -> dict[str, str]:
+        """Those whose names begin with a word."""
+        rows = self._db.execute(
+            "SELECT name, value FROM facts WHERE name GLOB ? || ' *'", (kind,)
+        ).fetchall()
+        return {str(name): str(value) for name, value in rows}
+
     def accounts(self) -> list[Account]:
         return [Account.model_validate_json(text) for text in self._documents("accounts")]
 
@@ -104,9 +110,11 @@ class Store:
         rows = self._db.execute("SELECT document FROM orders ORDER BY sequence")
         return [Order.model_validate_json(row[0]) for row in rows]
 
-    def fills(self) -> list[Fill]:
-        rows = self._db.execute("SELECT document FROM fills ORDER BY sequence")
-        return [Fill.model_validate_json(row[0]) for row in rows]
+    def activities(self) -> list[Activity]:
+        rows = self._db.execute("SELECT kind, document FROM activities ORDER BY sequence")
+        return [
+            (Fill if kind == "FILL" else Entry).model_validate_json(text) for kind, text in rows
+        ]
 
     def _documents(self, table: str) -> Iterator[str]:
         queries = {
@@ -137,9 +145,9 @@ class Store:
         )
         self._put(("orders", order.id), row)
 
-    def put_fill(self, fill: Fill) -> None:
-        row = (fill.sequence, fill.account, fill.model_dump_json())
-        self._put(("fills", str(fill.sequence)), row)
+    def put_activity(self, activity: Activity) -> None:
+        row = (activity.sequence, activity.kind, activity.model_dump_json())
+        self._put(("activities", str(activity.sequence)), row)
 
     def announce(self, update: TradeUpdate) -> None:
         """Publish an event once everything put so far is durable."""

@@ -67,7 +67,12 @@ def boolean(value: object) -> bool:
 def moment(text: str) -> datetime:
     """An ISO-8601 time or date of a query; without an offset it is UTC. ValueError if neither."""
     parsed = datetime.fromisoformat(text.replace(" ", "+"))
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    if parsed.tzinfo is None:
+        return parsed.replace(tzinfo=UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("out of range") from error
 
 
 def _no_constant(name: str) -> Any:

@@ -88,7 +88,8 @@ def exchange(home: Home, tmp_path: Path) -> Iterator[dict]:
         text=True,
     )
     assert server.stdout is not None
-    address = json.loads(server.stdout.readline())
+    hello = json.loads(server.stdout.readline())
+    address = {name: value for name, value in hello.items() if isinstance(value, str)}
     home.exchange_address.write_text(json.dumps({**address, "pid": server.pid}))
     yield address
     server.terminate()

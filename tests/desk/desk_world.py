@@ -38,7 +38,7 @@ class RunningDesk:
         self.client = DeskClient(self.home.socket)
 
     def configure(self, policy: str = "standard", **broker: str) -> None:
-        hello = {**self.exchange.hello, **broker}
+        hello = {**self.exchange.addresses, **broker}
         lines = [f'policy = "{policy}"', "[paper]"]
         lines += [f'{name} = "{value}"' for name, value in hello.items()]
         self.home.config.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -80,7 +80,7 @@ def test_an_exchange_that_is_unreachable(home: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["key", "secret"])
 def test_wrong_keys(home: Path, exchange: RunningExchange, wrong: str) -> None:
-    configure(home, {**exchange.hello, wrong: "WRONGWRONG"})
+    configure(home, {**exchange.addresses, wrong: "WRONGWRONG"})
     sentence = refused(home, "propose", str(PORTFOLIO))
     assert "refused the API keys (401)" in sentence
     assert exchange.trading_url in sentence
@@ -135,7 +135,7 @@ def test_kill_says_when_it_can_halt_nothing(home: Path) -> None:
 def test_a_full_disk_and_the_same_home_once_there_is_room(
     home: Path, exchange: RunningExchange
 ) -> None:
-    configure(home, exchange.hello)
+    configure(home, exchange.addresses)
 
     def fill() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (FULL_AFTER, resource.RLIM_INFINITY))

@@ -18,6 +18,8 @@ from services.exchange.server import build_app
 from services.exchange.settings import Settings
 from services.exchange.store import Store
 
+CONTROL_TOKEN = "the token of this test"
+
 
 @pytest.fixture
 def world() -> World:
@@ -71,7 +73,8 @@ async def serve() -> AsyncIterator[Serve]:
                 await store.close()
 
             stack.push_async_callback(end)
-            server = TestServer(build_app(opened.exchange, settings))
+            control = CONTROL_TOKEN if settings.control else None
+            server = TestServer(build_app(opened.exchange, settings, control))
             client = await stack.enter_async_context(TestClient(server))
             account = opened.exchange.venue.floor.ledger.accounts["main"]
             return Served(client, clock, account.key, account.secret, opened)

@@ -115,6 +115,7 @@ def test_the_first_line_is_all_a_client_needs_and_sigterm_ends_with_0(exchange):
         "data_stream_url",
         "key",
         "secret",
+        "accounts",
     ]
     port = hello["trading_url"].rsplit(":", 1)[1]
     assert hello["trading_url"] == hello["data_url"] == f"http://127.0.0.1:{port}"

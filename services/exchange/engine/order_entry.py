@@ -1,22 +1,30 @@
-"""From the body of POST /v2/orders to validated Terms (alpaca.md §3.1, §8.3, §9). Pure."""
+"""From the body of POST /v2/orders to validated Terms (alpaca.md §3.1, §4, §8.3, §9). Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from decimal import Decimal
 from typing import Any
 
 from services.exchange import wire
 from services.exchange.engine.errors import Cause, RefusedError, invalid, unprocessable
 from services.exchange.engine.order_types import (
-    FIELDS_OF_OTHERS,
+    CLASS_NAMES,
+    INTENTS,
     ORDER_CLASSES,
     ORDER_TYPES,
     TIMES_IN_FORCE,
 )
-from services.exchange.engine.orders import Order, Side, Terms, new_id
+from services.exchange.engine.orders import OptionLeg, Side, StopLoss, TakeProfit, Terms
+from services.exchange.engine.rules import DEFAULT_RULES, Rules
+from services.exchange.engine.terms_rules import check_terms
 
 CENT = Decimal("0.01")
 TENTH_OF_MILL = Decimal("0.0001")
 LEAST_NOTIONAL = Decimal(1)
+LONGEST_ID = 128
+SIDES = tuple(side.value for side in Side)
+EVERY_INTENT = tuple(intent for intents in INTENTS.values() for intent in intents)
+
+Body = Mapping[str, Any]
 
 
 def read_body(body: bytes) -> dict[str, Any]:
@@ -30,170 +38,203 @@ def read_body(body: bytes) -> dict[str, Any]:
     return {key: value for key, value in parsed.items() if value is not None}
 
 
-def read_terms(body: Mapping[str, Any]) -> Terms:
-    """What is asked for, or the refusal Alpaca gives. Knows no account and no market."""
-    symbol = _text(body, "symbol", "symbol is required")
-    side = _side(body)
-    kind = _known(body, "type", ORDER_TYPES, "invalid order type")
-    tif = _known(body, "time_in_force", TIMES_IN_FORCE, "invalid time_in_force")
-    _refuse_the_unsupported(body, kind, tif)
+def read_terms(body: Body, rules: Rules = DEFAULT_RULES) -> Terms:
+    """What is asked for, or the refusal Alpaca gives. Knows no account and no market.
+
+    Without a `client_order_id` it is "": the order gets one when it is accepted.
+    """
+    order_class = CLASS_NAMES[_known(body, "order_class", CLASS_NAMES, "")]
+    spread = order_class == "mleg"
+    symbol = "" if spread else _text(body, "symbol", "symbol is required").upper()
+    side = Side.BUY if spread else Side(_known(body, "side", SIDES))
+    kind = _known(body, "type", ORDER_TYPES, complaint="invalid order type")
+    tif = _known(body, "time_in_force", TIMES_IN_FORCE)
     qty, notional = _amount(body)
+    take_profit, stop_loss = _take_profit(body), _stop_loss(body)
+    limit_price = _optional(body, "limit_price", checked_net_price if spread else checked_price)
+    if ORDER_CLASSES[order_class].closes and take_profit is not None:
+        if limit_price not in (None, take_profit.limit_price):
+            raise unprocessable(f"{order_class} limit_price must be take_profit.limit_price")
+        limit_price = take_profit.limit_price
     terms = Terms(
-        client_order_id=_client_order_id(body),
-        symbol=symbol.upper(),
+        client_order_id=checked_client_order_id(body.get("client_order_id", "")),
+        symbol=symbol,
         side=side,
         type=kind,
         time_in_force=tif,
         qty=qty,
         notional=notional,
-        limit_price=_limit_price(body, kind),
+        limit_price=limit_price,
+        stop_price=_optional(body, "stop_price", checked_price),
+        trail_price=_optional(body, "trail_price", checked_price),
+        trail_percent=_optional(body, "trail_percent", checked_percent),
+        extended_hours=_flag(body, "extended_hours"),
+        order_class=order_class,
+        position_intent=_intent(body, None if spread else side),
+        take_profit=take_profit,
+        stop_loss=stop_loss,
+        option_legs=_legs(body),
     )
-    if terms.fractional and not TIMES_IN_FORCE[tif].fractional:
-        raise unprocessable("fractional orders must be DAY orders")
-    _check_intent(body, terms)
+    check_terms(terms, rules)
     return terms
 
 
-def changed_terms(old: Order, changes: Mapping[str, Any]) -> Terms:
-    """The terms of a replacement (alpaca.md §8.9); `changes` are checked values."""
-    kept = {name: getattr(old, name) for name in Terms.model_fields}
-    terms = Terms.model_validate({**kept, "client_order_id": new_id(), **changes})
-    same = all(
-        getattr(terms, name) == getattr(old, name)
-        for name in ("qty", "limit_price", "time_in_force")
-    )
-    if same and "client_order_id" not in changes:
-        raise RefusedError(Cause.UNCHANGED)
-    if terms.limit_price is not None and old.limit_price is None:
-        raise unprocessable("market orders require no stop or limit price")
-    if terms.fractional and not TIMES_IN_FORCE[terms.time_in_force].fractional:
-        raise unprocessable("fractional orders must be DAY orders")
-    if terms.qty is not None and terms.qty <= old.filled_qty:
-        raise unprocessable("qty must be > filled_qty")
-    return terms
-
-
-def checked_limit_price(value: object) -> Decimal:
-    """A positive price on the tick: cents from $1, hundredths of a cent under it."""
-    try:
-        price = wire.decimal(value)
-    except ValueError as error:
-        raise invalid("invalid limit_price") from error
+def checked_price(value: object, name: str) -> Decimal:
+    """A positive price on the tick: cents from $1, hundredths of a cent under it (§8.3)."""
+    price = _decimal(value, name)
     if price <= 0:
-        raise invalid("limit price must be > 0")
-    tick = CENT if price >= 1 else TENTH_OF_MILL
-    if price % tick:
-        raise RefusedError(Cause.SUB_PENNY, {"price": wire.number(price)})
-    return price
+        raise invalid(f"{name.replace('_', ' ')} must be > 0")
+    return _on_tick(price, CENT if price >= 1 else TENTH_OF_MILL, name)
 
 
-def checked_qty(value: object) -> Decimal:
-    try:
-        qty = wire.truncated_qty(wire.decimal(value))
-    except ValueError as error:
-        raise invalid("invalid qty") from error
+def checked_net_price(value: object, name: str) -> Decimal:
+    """Of a multi-leg order: a debit, or negative a credit, in cents."""
+    return _on_tick(_decimal(value, name), CENT, name)
+
+
+def checked_percent(value: object, name: str) -> Decimal:
+    """Positive; the least one is a rule of the type."""
+    percent = _decimal(value, name)
+    if not 0 < percent < 100:
+        raise invalid(f"{name} must be > 0 and < 100")
+    return percent
+
+
+def checked_qty(value: object, name: str = "qty") -> Decimal:
+    qty = wire.truncated_qty(_decimal(value, name))
     if qty <= 0:
-        raise invalid("qty must be > 0")
+        raise invalid(f"{name} must be > 0")
     return qty
 
 
 def checked_client_order_id(value: object) -> str:
     if not isinstance(value, str):
         raise invalid("invalid client_order_id")
-    if len(value) > 128:
+    if len(value) > LONGEST_ID:
         raise RefusedError(Cause.CLIENT_ID_LONG)
     if value and not value.isprintable():
         raise invalid("invalid client_order_id")
     return value
 
 
-def _refuse_the_unsupported(body: Mapping[str, Any], kind: str, tif: str) -> None:
-    order_class = body.get("order_class", "")
-    if not isinstance(order_class, str) or order_class not in ORDER_CLASSES:
-        raise invalid("invalid order_class")
-    if not ORDER_CLASSES[order_class]:
-        raise unprocessable(f"order class {order_class} is not supported")
-    if not ORDER_TYPES[kind].supported:
-        raise unprocessable(f"order type {kind} is not supported")
-    if not TIMES_IN_FORCE[tif].supported:
-        raise unprocessable(f"time in force {tif} is not supported")
-    for name in FIELDS_OF_OTHERS:
-        if name in body:
-            raise unprocessable(f"{name} is not allowed for {kind} orders")
-    if "stop_price" in body:
-        raise invalid(
-            "market orders require no stop or limit price"
-            if kind == "market"
-            else "limit orders must not have stop_price"
-        )
-    try:
-        extended = wire.boolean(body.get("extended_hours", False))
-    except ValueError as error:
-        raise invalid("invalid extended_hours") from error
-    if extended:
-        rule = "extended hours order must be DAY or GTC limit orders"
-        allowed = kind == "limit" and tif in ("day", "gtc")
-        raise unprocessable("extended hours orders are not supported" if allowed else rule)
-
-
-def _amount(body: Mapping[str, Any]) -> tuple[Decimal | None, Decimal | None]:
+def _amount(body: Body) -> tuple[Decimal | None, Decimal | None]:
     if "qty" in body and "notional" in body:
         raise invalid("only one of qty or notional is accepted")
     if "qty" in body:
         return checked_qty(body["qty"]), None
     if "notional" not in body:
         raise invalid("qty or notional is required")
-    try:
-        notional = wire.truncated_qty(wire.decimal(body["notional"]))
-    except ValueError as error:
-        raise invalid("invalid notional") from error
+    notional = wire.truncated_qty(_decimal(body["notional"], "notional"))
     if notional < LEAST_NOTIONAL:
         raise unprocessable("notional amount must be >= 1.00")
     return None, notional
 
 
-def _limit_price(body: Mapping[str, Any], kind: str) -> Decimal | None:
-    if ORDER_TYPES[kind].limit_price:
-        if "limit_price" not in body:
-            raise invalid("limit orders require a limit price")
-        return checked_limit_price(body["limit_price"])
-    if "limit_price" in body:
-        raise invalid("market orders require no stop or limit price")
-    return None
+def _take_profit(body: Body) -> TakeProfit | None:
+    part = _part(body, "take_profit")
+    if not part:
+        return None
+    if "limit_price" not in part:
+        raise invalid("take_profit.limit_price is required")
+    price = checked_price(part["limit_price"], "take_profit.limit_price")
+    return TakeProfit(limit_price=price)
 
 
-def _client_order_id(body: Mapping[str, Any]) -> str:
-    given = checked_client_order_id(body.get("client_order_id", ""))
-    return given or new_id()
+def _stop_loss(body: Body) -> StopLoss | None:
+    part = _part(body, "stop_loss")
+    if not part:
+        return None
+    if "stop_price" not in part:
+        raise invalid("stop_loss.stop_price is required")
+    limit = part.get("limit_price")
+    return StopLoss(
+        stop_price=checked_price(part["stop_price"], "stop_loss.stop_price"),
+        limit_price=None if limit is None else checked_price(limit, "stop_loss.limit_price"),
+    )
 
 
-def _check_intent(body: Mapping[str, Any], terms: Terms) -> None:
-    inferred = inferred_intent(terms.side)
-    specified = body.get("position_intent", inferred)
-    if specified != inferred:
-        raise unprocessable(
-            f"position intent mismatch, inferred: {inferred}, specified: {specified}"
-        )
+def _part(body: Body, name: str) -> dict[str, Any]:
+    """A nested object without its nulls; an empty one counts as absent."""
+    part = body.get(name, {})
+    if not isinstance(part, dict):
+        raise invalid(f"invalid {name}")
+    return {key: value for key, value in part.items() if value is not None}
 
 
-def inferred_intent(side: Side) -> str:
-    """No shorts here: every buy opens and every sell closes."""
-    return "buy_to_open" if side is Side.BUY else "sell_to_close"
+def _legs(body: Body) -> tuple[OptionLeg, ...]:
+    legs = body.get("legs", [])
+    if not isinstance(legs, list) or not all(isinstance(leg, dict) for leg in legs):
+        raise invalid("invalid legs")
+    return tuple(_leg({k: v for k, v in leg.items() if v is not None}) for leg in legs)
 
 
-def _text(body: Mapping[str, Any], name: str, complaint: str) -> str:
+def _leg(leg: Body) -> OptionLeg:
+    ratio = _decimal(leg.get("ratio_qty"), "ratio_qty")
+    if ratio < 1 or ratio != ratio.to_integral_value():
+        raise invalid("ratio_qty must be a whole number > 0")
+    intent = _intent(leg, None)
+    if "side" in leg:
+        side = Side(_known(leg, "side", SIDES))
+        intent = _intent(leg, side)
+    elif intent is not None:
+        side = Side(intent.partition("_")[0])
+    else:
+        raise invalid("side or position_intent is required for legs")
+    symbol = _text(leg, "symbol", "symbol is required for legs").upper()
+    return OptionLeg(symbol=symbol, side=side, ratio_qty=int(ratio), position_intent=intent or "")
+
+
+def _intent(body: Body, side: Side | None) -> str | None:
+    """An intent of the side; whether it is right the position decides."""
+    if "position_intent" not in body:
+        return None
+    intent = _known(body, "position_intent", EVERY_INTENT)
+    if side is not None and intent not in INTENTS[side]:
+        raise invalid(f"position_intent {intent} does not match side {side}")
+    return intent
+
+
+def _decimal(value: object, name: str) -> Decimal:
+    try:
+        return wire.decimal(value)
+    except ValueError as error:
+        raise invalid(f"invalid {name}") from error
+
+
+def _on_tick(price: Decimal, tick: Decimal, name: str) -> Decimal:
+    if price % tick:
+        raise RefusedError(Cause.SUB_PENNY, {"name": name, "price": wire.number(price)})
+    return price
+
+
+def _optional(body: Body, name: str, read: Callable[[object, str], Decimal]) -> Decimal | None:
+    return read(body[name], name) if name in body else None
+
+
+def _flag(body: Body, name: str) -> bool:
+    try:
+        return wire.boolean(body.get(name, False))
+    except ValueError as error:
+        raise invalid(f"invalid {name}") from error
+
+
+def _text(body: Body, name: str, complaint: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not value:
         raise invalid(complaint)
     return value
 
 
-def _known(body: Mapping[str, Any], name: str, table: Mapping[str, object], complaint: str) -> str:
-    value = _text(body, name, complaint)
-    if value not in table:
-        raise invalid(complaint)
+def _known(
+    body: Body,
+    name: str,
+    known: Container[str],
+    default: str | None = None,
+    *,
+    complaint: str | None = None,
+) -> str:
+    """One of the known words; only with a `default` may it be left away."""
+    value = body.get(name, default)
+    if not isinstance(value, str) or value not in known:
+        raise invalid(complaint or f"invalid {name}")
     return value
-
-
-def _side(body: Mapping[str, Any]) -> Side:
-    return Side(_known(body, "side", {"buy": 1, "sell": 1}, "invalid side"))

@@ -1,24 +1,23 @@
 """What an order is on the exchange: its status table and its face on the wire."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
-from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
+from services.exchange.market.options import OCC
 from services.exchange.wire import instant, number, optional_instant, optional_number, truncated_qty
 
 ZERO = Decimal(0)
 CONTRACT_SIZE = Decimal(100)
-_CONTRACT = re.compile(r"[A-Z]{1,6}\d{6}[CP]\d{8}")
+
 
 def is_contract(symbol: str) -> bool:
     """Whether it is an OCC option symbol: XYZ260320C00050000."""
-    return _CONTRACT.fullmatch(symbol) is not None
+    return OCC.fullmatch(symbol) is not None
 
 
 def units(symbol: str) -> Decimal:
@@ -53,6 +52,7 @@ class Status(StrEnum):
     SUSPENDED = "suspended"
 
 
+UNACKNOWLEDGED = frozenset({Status.PENDING_NEW, Status.ACCEPTED})
 _ENDS = frozenset({Status.CANCELED, Status.EXPIRED})
 _BEFORE = frozenset({Status.NEW, Status.PENDING_CANCEL, Status.REJECTED}) | _ENDS
 _AT_WORK = _ENDS | {
@@ -65,7 +65,7 @@ _AT_WORK = _ENDS | {
     Status.STOPPED,
     Status.REJECTED,
 }
-_BACK = frozenset({Status.ACCEPTED, Status.NEW, Status.HELD, Status.PARTIALLY_FILLED})
+_BACK = UNACKNOWLEDGED | frozenset({Status.NEW, Status.HELD, Status.PARTIALLY_FILLED})
 # alpaca.md §8.1: which status may follow which. No entry: terminal.
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.ACCEPTED: _BEFORE | {Status.HELD, Status.PENDING_REPLACE},
@@ -81,8 +81,6 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PENDING_REPLACE: _ENDS | _BACK | {Status.FILLED, Status.REPLACED, Status.REJECTED},
 }
 WORKING = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
-RESERVING = frozenset(TRANSITIONS) - {Status.PENDING_REPLACE}  # its replacement reserves instead
-UNACKNOWLEDGED = frozenset({Status.PENDING_NEW, Status.ACCEPTED})
 
 
 class _Frozen(BaseModel):
@@ -153,13 +151,15 @@ class Order(Terms):
     submitted_at: datetime
     updated_at: datetime
     expires_at: datetime
-    reserved_price: Decimal  # at acceptance: the limit, else the far side (alpaca.md §8.5)
+    reserved_price: Decimal  # dollars each of its qty keeps from buying power (alpaca.md §8.5)
     reserved_qty: Decimal  # shares asked for; for a notional order what it was worth then
     filled_qty: Decimal = ZERO
     filled_cost: Decimal = ZERO  # Σ price × qty, exact; the average is derived
     hwm: Decimal | None = None  # of a trailing stop: best price since it works
     elected_at: datetime | None = None  # a stop was reached: it works as market or limit since
+    before: Status | None = None  # of a request under way: what it goes back to when refused
     parent_id: str | None = None  # of a leg
+    ratio_qty: int | None = None  # of a mleg's leg
     leg_ids: tuple[str, ...] = ()
     covered_by: str | None = None  # the order whose reservation of shares this one is part of
     filled_at: datetime | None = None
@@ -173,8 +173,18 @@ class Order(Terms):
 
     @property
     def opens(self) -> bool:
-        """Whether it takes on a position, and so needs buying power."""
-        return self.intent.endswith("_to_open")
+        """Whether it takes on a position, and so needs buying power; a mleg may."""
+        return self.intent.endswith("_to_open") or self.is_spread
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether it is the parent of a mleg, which has no symbol of its own."""
+        return self.order_class == "mleg" and self.parent_id is None
+
+    @property
+    def units(self) -> Decimal:
+        """Shares behind one of its qty: dollars = price × qty × units."""
+        return CONTRACT_SIZE if self.is_spread else units(self.symbol)
 
     @property
     def is_open(self) -> bool:
@@ -183,7 +193,7 @@ class Order(Terms):
     @property
     def leaves_qty(self) -> Decimal:
         """Shares still to come: what the order holds of a position or of buying power."""
-        return max(self.reserved_qty - self.filled_qty, ZERO) if self.status in RESERVING else ZERO
+        return max(self.reserved_qty - self.filled_qty, ZERO) if self.is_open else ZERO
 
     @property
     def leaves_notional(self) -> Decimal:
@@ -193,7 +203,7 @@ class Order(Terms):
     @property
     def reserved_value(self) -> Decimal:
         """Dollars an open order keeps from buying power."""
-        if self.status not in RESERVING or not self.opens:
+        if not self.is_open or not self.opens or self.status is Status.HELD:
             return ZERO
         if self.notional is not None:
             return self.leaves_notional
@@ -210,7 +220,7 @@ class Order(Terms):
         if self.notional is None:
             return self.filled_qty >= self.reserved_qty
         spent = not truncated_qty(self.leaves_notional / price)
-        return spent or (self.side is Side.SELL and self.filled_qty >= self.reserved_qty)
+        return spent or (not self.opens and self.filled_qty >= self.reserved_qty)
 
     def moved(self, status: Status, **changes: Any) -> "Order":
         """The order in its next status; a move outside the table is a defect (ValueError)."""
@@ -222,15 +232,22 @@ class Order(Terms):
     def kept_qty(self) -> Decimal:
         """Shares of a position this order keeps from others: a group reserves once (§8.4).
 
-        A held leg keeps none: its sibling does for both, or its parent has not filled yet.
+        A leg that waits for its entry keeps none by itself: see `pre_trade.kept_qty`.
         """
-        free = self.opens or self.covered_by is not None or self.status is Status.HELD
+        free = self.opens or self.covered_by is not None or self.waits
         return ZERO if free else self.leaves_qty
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is an exit that does nothing yet, a request under way or not."""
+        passive = Status.HELD in (self.status, self.before) and self.elected_at is None
+        return passive and self.order_class != "mleg"
 
     def as_wire(self, legs: Iterable["Order"] = ()) -> dict[str, Any]:
         """Alpaca's Order (alpaca.md §3.1); `legs` are those to show nested under it."""
         nested = [leg.as_wire() for leg in legs]
-        of_group = self.order_class == "mleg"
+        of_group = self.is_spread
+        ratio = {} if self.ratio_qty is None else {"ratio_qty": str(self.ratio_qty)}
         return {
             "id": self.id,
             "client_order_id": self.client_order_id,
@@ -269,8 +286,16 @@ class Order(Terms):
             "hwm": optional_number(self.hwm),
             "subtag": None,
             "source": None,
+            **ratio,
         }
 
 
-def new_id() -> str:
-    return str(uuid4())
+def claimed(orders: Iterable[Order], claim: Callable[[Order], Decimal]) -> Decimal:
+    """Σ of what open orders claim. While one is being replaced the larger of old and new counts,
+    once (alpaca.md §8.5)."""
+    orders = list(orders)
+    claims = {order.id: claim(order) for order in orders}
+    for order in orders:
+        if order.replaces in claims:
+            claims[order.id] = max(claims[order.id], claims.pop(order.replaces))
+    return sum(claims.values(), ZERO)

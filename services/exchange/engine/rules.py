@@ -14,7 +14,11 @@ class Rules:
         default=0, metadata={"says": "days a client_order_id stays taken; 0: for ever"}
     )
     repeated_cancel: int = field(
-        default=204, metadata={"says": "status of cancelling what is cancelled: 204 or 422"}
+        default=204,
+        metadata={
+            "says": "status of cancelling what is cancelled: 204 or 422",
+            "one_of": (204, 422),
+        },
     )
     rate_limit_code: int = field(default=42910000, metadata={"says": "code in the body of a 429"})
     limit_distance: Decimal = field(
@@ -22,7 +26,11 @@ class Rules:
         metadata={"says": "percent from the market at which a limit is refused; 0: never"},
     )
     day_end: str = field(
-        default="expired", metadata={"says": "what a day order ends as: expired or canceled"}
+        default="expired",
+        metadata={
+            "says": "what a day order ends as: expired or canceled",
+            "one_of": ("expired", "canceled"),
+        },
     )
     replace_keeps_fills: bool = field(
         default=True, metadata={"says": "whether a replacement carries its old order's fills"}
@@ -37,14 +45,21 @@ class Rules:
         default=True, metadata={"says": "whether a wrong position_intent of a share is refused"}
     )
     short_qty_available: str = field(
-        default="negative", metadata={"says": "sign of a short's qty_available"}
+        default="negative",
+        metadata={"says": "sign of a short's qty_available", "one_of": ("negative", "positive")},
     )
     option_gtc: bool = field(
         default=False, metadata={"says": "whether limit orders in options may be gtc"}
     )
+    halt_rejects: bool = field(
+        default=True, metadata={"says": "whether a market order into a halt is rejected, or waits"}
+    )
     day_trades: str = field(
         default="intraday_margin",
-        metadata={"says": "day-trade regime: intraday_margin or legacy_pdt"},
+        metadata={
+            "says": "day-trade regime: intraday_margin or legacy_pdt",
+            "one_of": ("intraday_margin", "legacy_pdt"),
+        },
     )
 
 

@@ -1,6 +1,5 @@
 """The events of `trade_updates` (alpaca.md §5.2, §5.3)."""
 
-import json
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -19,13 +18,14 @@ class TradeUpdate(NamedTuple):
     price: Decimal | None = None
     qty: Decimal | None = None
     position_qty: Decimal | None = None
+    reason: str | None = None  # why the broker did what its client did not ask for
 
     @property
     def event_id(self) -> str:
         """Sorts by time, like Alpaca's."""
         return f"{int(self.at.timestamp() * 1000):013d}-{self.execution_id[:8]}"
 
-    def as_frame(self) -> bytes:
+    def as_wire(self) -> dict[str, Any]:
         data: dict[str, Any] = {
             "event": self.event,
             "event_id": self.event_id,
@@ -37,5 +37,7 @@ class TradeUpdate(NamedTuple):
             data["price"] = number(self.price)
             data["qty"] = number(self.qty)
             data["position_qty"] = number(self.position_qty)
+        if self.reason is not None:
+            data["reason"] = self.reason
         data["order"] = self.order.as_wire()
-        return json.dumps({"stream": "trade_updates", "data": data}).encode()
+        return data

@@ -2,7 +2,7 @@
 
 import csv
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -10,7 +10,7 @@ from heapq import merge
 from pathlib import Path
 from typing import TextIO
 
-from services.exchange.market.quotes import Quote, Trade
+from services.exchange.market.quotes import ONE, Quote, Trade
 from services.exchange.sessions import NEW_YORK, Session, session_of
 
 QUOTES = ("time_et", "bid", "bid_size", "ask", "ask_size")
@@ -101,16 +101,26 @@ class Tape:
 
 
 class TapePlayer:
-    """Plays a tape by the exchange's clock: what is due is what was recorded up to now."""
+    """Plays a tape by the exchange's clock: what is due is what was recorded up to now.
 
-    def __init__(self, tape: Tape) -> None:
+    `factors` are what scenarios multiplied the tape's prices with, by symbol.
+    """
+
+    def __init__(self, tape: Tape, factors: Mapping[str, Decimal] | None = None) -> None:
         self._ticks = tape.ticks()
         self._next = next(self._ticks, None)
+        self._symbols = frozenset(tape.symbols)
+        self.factors = dict(factors or {})
+
+    def jump(self, symbol: str, factor: Decimal) -> None:
+        if symbol in self._symbols:
+            self.factors[symbol] = self.factors.get(symbol, ONE) * factor
 
     def due(self, now: datetime) -> list[Quote | Trade]:
         ticks: list[Quote | Trade] = []
         while self._next is not None and self._next.at <= now:
-            ticks.append(self._next)
+            factor = self.factors.get(self._next.symbol)
+            ticks.append(self._next if factor is None else self._next.moved(factor))
             self._next = next(self._ticks, None)
         return ticks
 

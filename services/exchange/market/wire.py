@@ -5,19 +5,31 @@ Market data are JSON numbers; `t` is what the caller makes of the time (a string
 
 from typing import Any
 
-from services.exchange.market.quotes import Bar, Quote, Trade
+from services.exchange.market.quotes import (
+    Bands,
+    Bar,
+    Cancel,
+    Correction,
+    Quote,
+    Trade,
+    TradingStatus,
+)
+
+VENUE = "V"  # IEX, as Alpaca's free feed
+TAPE = "C"
+REGULAR = ["@"]
 
 
 def quote_fields(quote: Quote, t: object) -> dict[str, Any]:
     return {
-        "bx": "V",
+        "bx": VENUE,
         "bp": float(quote.bid),
         "bs": quote.bid_size,
-        "ax": "V",
+        "ax": VENUE,
         "ap": float(quote.ask),
         "as": quote.ask_size,
         "c": ["R"],
-        "z": "C",
+        "z": TAPE,
         "t": t,
     }
 
@@ -25,11 +37,11 @@ def quote_fields(quote: Quote, t: object) -> dict[str, Any]:
 def trade_fields(trade: Trade, t: object) -> dict[str, Any]:
     return {
         "i": trade.id,
-        "x": "V",
+        "x": VENUE,
         "p": float(trade.price),
         "s": trade.size,
-        "c": ["@"],
-        "z": "C",
+        "c": REGULAR,
+        "z": TAPE,
         "t": t,
     }
 
@@ -43,5 +55,50 @@ def bar_fields(bar: Bar, t: object) -> dict[str, Any]:
         "v": bar.volume,
         "n": bar.trades,
         "vw": float(bar.vwap),
+        "t": t,
+    }
+
+
+def status_fields(status: TradingStatus, t: object) -> dict[str, Any]:
+    return {
+        "sc": status.code,
+        "sm": status.message,
+        "rc": status.reason,
+        "rm": status.reason_message,
+        "z": TAPE,
+        "t": t,
+    }
+
+
+def luld_fields(bands: Bands, t: object) -> dict[str, Any]:
+    return {"u": float(bands.up), "d": float(bands.down), "i": "B", "z": TAPE, "t": t}
+
+
+def correction_fields(correction: Correction, t: object) -> dict[str, Any]:
+    wrong, right = correction.wrong, correction.right
+    return {
+        "x": VENUE,
+        "oi": wrong.id,
+        "op": float(wrong.price),
+        "os": wrong.size,
+        "oc": REGULAR,
+        "ci": right.id,
+        "cp": float(right.price),
+        "cs": right.size,
+        "cc": REGULAR,
+        "z": TAPE,
+        "t": t,
+    }
+
+
+def cancel_fields(cancel: Cancel, t: object) -> dict[str, Any]:
+    trade = cancel.trade
+    return {
+        "i": trade.id,
+        "x": VENUE,
+        "p": float(trade.price),
+        "s": trade.size,
+        "a": cancel.action,
+        "z": TAPE,
         "t": t,
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -34,7 +34,7 @@ class Call:
         text = self.text(name)
         if text is None:
             return default
-        if not text.isdecimal() or not 1 <= int(text) <= most:
+        if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= most:
             raise invalid(f"invalid {name}, must be between 1 and {most}")
         return int(text)
 
@@ -42,6 +42,14 @@ class Call:
         text = self.text(name)
         try:
             return None if text is None else wire.moment(text)
+        except ValueError as error:
+            raise invalid(f"invalid {name}") from error
+
+    def day(self, name: str) -> date | None:
+        """The date of a date or of a time, as it is written there."""
+        text = self.text(name)
+        try:
+            return None if text is None else datetime.fromisoformat(text.replace(" ", "+")).date()
         except ValueError as error:
             raise invalid(f"invalid {name}") from error
 
@@ -59,8 +67,12 @@ class Call:
         except ValueError as error:
             raise invalid(f"invalid {name}") from error
 
+    def names(self, name: str) -> list[str]:
+        """A comma-separated list; absent is empty."""
+        return [part.strip() for part in (self.text(name) or "").split(",") if part.strip()]
+
     def symbols(self) -> list[str]:
-        return [s.strip().upper() for s in (self.text("symbols") or "").split(",") if s.strip()]
+        return [symbol.upper() for symbol in self.names("symbols")]
 
 
 class Answer(NamedTuple):

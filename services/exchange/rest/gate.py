@@ -1,8 +1,11 @@
-"""What every REST request passes: number, key, rate, handler, durability, log. In that order."""
+"""What every REST request passes: number, faults, key, rate, handler, durability, log, answer."""
 
 import json
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
 from hmac import compare_digest
 from typing import Any
 
@@ -13,8 +16,11 @@ from services.exchange.exchange import Exchange
 from services.exchange.request_log import RequestLogError, body_for_log
 from services.exchange.rest.call import Answer, Call, Handler
 from services.exchange.rest.routes import DATA_PREFIX, ROUTES
+from services.exchange.scenarios.rest_faults import Course, Sent
+from services.exchange.scenarios.triggers import Occasion
 from services.exchange.wire import instant
 
+SUBMIT = ("POST", "/v2/orders")
 AioHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -28,20 +34,20 @@ def gated(exchange: Exchange, handler: Handler) -> AioHandler:
     async def serve(request: web.Request) -> web.StreamResponse:
         seq, at = exchange.requests.arrived(), exchange.clock.now()
         account = account_of(exchange, request.headers)
-        headers: dict[str, str] = {}
-        body = await request.read()
-        try:
-            if account is None:
-                raise RefusedError(Cause.UNAUTHORIZED)
-            if not request.path.startswith(DATA_PREFIX):
-                allowed, headers = exchange.rate_limit.take(account)
-                if not allowed:
-                    raise RefusedError(Cause.RATE)
-            call = Call(account, request.match_info, request.query, body)
-            answer = _handled(exchange, handler, call)
-        except RefusedError as refused:
-            answer = Answer(refused.body, refused.status)
-        await exchange.store.durable()
+        body = await _body(request)
+        occasion = occasion_of(exchange, request, account, body)
+        course = Course.of(exchange.director.on_request(occasion), known=account is not None)
+        answer, headers = None, dict[str, str]()
+        await course.wait(before=True)
+        if course.processed:
+            sends = occasion.order if (request.method, request.path) == SUBMIT else 0
+            with exchange.director.sending(sends):
+                answer, headers = _answered(exchange, handler, request, account, body, course)
+                if sends and answer.status == 200:
+                    exchange.director.number_of(answer.body["id"])
+            await exchange.store.durable()
+        await course.wait(before=False)
+        sent = course.sent(answer, occasion.symbol, headers)
         record(
             exchange,
             {
@@ -52,13 +58,112 @@ def gated(exchange: Exchange, handler: Handler) -> AioHandler:
                 "path": request.path,
                 "query": dict(request.query),
                 "body": body_for_log(body),
-                "status": answer.status,
-                "answer": answer.body,
+                **_told(course, answer, sent),
             },
         )
-        return _response(answer, headers)
+        if sent is None:
+            await course.hang()
+            return _cut(request)
+        return _response(sent)
 
     return serve
+
+
+async def _body(request: web.Request) -> bytes:
+    """400 for what is not compressed or not in chunks as its headers say."""
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:
+        body = json.dumps(RefusedError(Cause.MALFORMED).body)
+        answer = web.HTTPBadRequest(text=body, content_type="application/json")
+        answer.force_close()  # where the next request begins, nobody can say
+        raise answer from error
+
+
+def occasion_of(
+    exchange: Exchange, request: web.Request, account: str | None, body: bytes
+) -> Occasion:
+    """What faults may wait for: the request, and the order it sends or is about."""
+    method, path, order, symbol = request.method, request.path, 0, ""
+    if (method, path) == SUBMIT and account is not None:
+        order = exchange.director.order_sent()
+    if exchange.director.idle:
+        return Occasion(method=method, path=path)
+    if known := exchange.venue.floor.ledger.orders.get(request.match_info.get("order_id", "")):
+        order, symbol = exchange.director.number_of(known.id), known.symbol
+    elif order:
+        given = body_for_log(body)
+        symbol = str(given.get("symbol", "")) if isinstance(given, dict) else ""
+    else:
+        symbol = request.match_info.get("symbol", "")
+    return Occasion(account or "", symbol.upper(), method, path, order)
+
+
+def _answered(
+    exchange: Exchange,
+    handler: Handler,
+    request: web.Request,
+    account: str | None,
+    body: bytes,
+    course: Course,
+) -> tuple[Answer, dict[str, str]]:
+    """What the exchange answers, and the headers of the rate limit."""
+    headers: dict[str, str] = {}
+    try:
+        if account is None:
+            raise RefusedError(Cause.UNAUTHORIZED)
+        if not request.path.startswith(DATA_PREFIX):
+            allowed, headers = exchange.rate_limit.take(account)
+            if not allowed:
+                code = exchange.venue.floor.rules.rate_limit_code
+                raise RefusedError(Cause.RATE, extra={"code": code})
+        call = Call(account, request.match_info, request.query, body)
+        with positions_as_of(exchange, course.stale if _is_of_positions(request) else None):
+            return _handled(exchange, handler, call), headers
+    except RefusedError as refused:
+        return Answer(refused.body, refused.status), headers
+
+
+def _is_of_positions(request: web.Request) -> bool:
+    return request.method == "GET" and request.path.startswith("/v2/positions")
+
+
+@contextmanager
+def positions_as_of(exchange: Exchange, seconds: Decimal | None) -> Iterator[None]:
+    """The holdings of some exchange seconds ago in place of today's, for one answer."""
+    ledger = exchange.venue.floor.ledger
+    if seconds is None:
+        yield
+        return
+    true = ledger.positions
+    ledger.positions = exchange.past.holdings(
+        exchange.clock.now() - timedelta(seconds=float(seconds))
+    )
+    try:
+        yield
+    finally:
+        ledger.positions = true
+
+
+def _told(course: Course, answer: Answer | None, sent: Sent | None) -> dict[str, Any]:
+    """`status` and `answer` are what the client got, null for nothing. A struck request also tells
+    its faults and what the exchange itself did, null when it never saw the request."""
+    if not course.faults and answer is not None:
+        return {"status": answer.status, "answer": answer.body}
+    return {
+        "status": sent.status if sent else None,
+        "answer": body_for_log((sent.text or "").encode()) if sent else None,
+        "fault": course.names,
+        "processed": answer is not None,
+        "handled": {"status": answer.status, "answer": answer.body} if answer else None,
+    }
+
+
+def _cut(request: web.Request) -> web.Response:
+    """The connection ends where the answer would have begun."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
 
 
 def record(exchange: Exchange, line: dict[str, Any]) -> None:
@@ -104,12 +209,9 @@ def _no_endpoint(exchange: Exchange, call: Call) -> Answer:
     raise RefusedError(Cause.NO_ENDPOINT)
 
 
-def _response(answer: Answer, headers: Mapping[str, str]) -> web.Response:
-    if answer.body is None:
-        return web.Response(status=answer.status, headers=headers)
+def _response(sent: Sent) -> web.Response:
+    if sent.text is None:
+        return web.Response(status=sent.status, headers=sent.headers)
     return web.Response(
-        text=json.dumps(answer.body),
-        status=answer.status,
-        headers=headers,
-        content_type="application/json",
+        text=sent.text, status=sent.status, headers=sent.headers, content_type=sent.content_type
     )

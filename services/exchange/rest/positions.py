@@ -4,27 +4,27 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
-from services.exchange.engine.accounts import RATIO_STEP, Position
+from services.exchange.engine.accounts import Position
 from services.exchange.engine.errors import RefusedError, invalid
 from services.exchange.engine.order_entry import checked_qty
+from services.exchange.engine.orders import is_contract
 from services.exchange.exchange import Exchange
 from services.exchange.market.boards import Board
 from services.exchange.rest.call import Answer, Call
 from services.exchange.wire import number
 
+RATIO_STEP = Decimal("1e-10")
+
 
 def listing(exchange: Exchange, call: Call) -> Answer:
-    held = exchange.venue.floor.positions(call.account)
-    boards = exchange.market.boards
-    return Answer([position_as_wire(exchange, p, boards[p.symbol]) for p in held])
+    floor = exchange.venue.floor
+    held = [floor.position(call.account, p.symbol) for p in floor.positions(call.account)]
+    return Answer([position_as_wire(exchange, *one) for one in held])
 
 
 def one(exchange: Exchange, call: Call) -> Answer:
-    return Answer(
-        position_as_wire(
-            exchange, *exchange.venue.floor.position(call.account, call.path["symbol"])
-        )
-    )
+    found = exchange.venue.floor.position(call.account, call.path["symbol"])
+    return Answer(position_as_wire(exchange, *found))
 
 
 def close(exchange: Exchange, call: Call) -> Answer:
@@ -41,11 +41,11 @@ def close(exchange: Exchange, call: Call) -> Answer:
 
 
 def close_all(exchange: Exchange, call: Call) -> Answer:
-    """Sells everything; with `cancel_orders` what is open is cancelled first."""
+    """Closes everything; with `cancel_orders` what is open is cancelled first."""
     venue = exchange.venue
     if call.flag("cancel_orders"):
         for order in venue.floor.open_orders(call.account):
-            with suppress(RefusedError):  # being replaced: its replacement is in this list
+            with suppress(RefusedError):  # gone with its group, or being replaced
                 venue.cancel_now(call.account, order.id)
     answers: list[dict[str, Any]] = []
     for position in venue.floor.positions(call.account):
@@ -59,32 +59,41 @@ def close_all(exchange: Exchange, call: Call) -> Answer:
 
 
 def position_as_wire(exchange: Exchange, position: Position, board: Board) -> dict[str, Any]:
-    """One item of GET /v2/positions (alpaca.md §3.3): every number a string."""
+    """One item of GET /v2/positions (alpaca.md §3.3): every number a string, a short's negative."""
     price, before = board.price, board.previous_close
-    value = position.qty * price
-    profit = value - position.cost
-    since_open = position.qty * (price - before)
+    value, value_before = position.value(price), position.value(before)
+    profit, since_close = value - position.cost, value - value_before
+    contract = is_contract(position.symbol)
     return {
         "asset_id": board.asset_id,
         "symbol": position.symbol,
-        "exchange": board.listing.venue,
-        "asset_class": "us_equity",
-        "asset_marginable": True,
+        "exchange": "" if contract else board.listing.venue,
+        "asset_class": "us_option" if contract else "us_equity",
+        "asset_marginable": board.listing.marginable and not contract,
         "qty": number(position.qty),
-        "qty_available": number(exchange.venue.floor.available_qty(position)),
-        "side": "long",
+        "qty_available": number(_available(exchange, position)),
+        "side": "long" if position.qty > 0 else "short",
         "avg_entry_price": number(position.avg_entry_price),
         "market_value": number(value),
         "cost_basis": number(position.cost),
         "unrealized_pl": number(profit),
         "unrealized_plpc": _ratio(profit, position.cost),
-        "unrealized_intraday_pl": number(since_open),
-        "unrealized_intraday_plpc": _ratio(since_open, position.qty * before),
+        "unrealized_intraday_pl": number(since_close),
+        "unrealized_intraday_plpc": _ratio(since_close, value_before),
         "current_price": number(price),
         "lastday_price": number(before),
         "change_today": _ratio(price - before, before),
     }
 
 
+def _available(exchange: Exchange, position: Position) -> Decimal:
+    """Which sign a short's has is a rule (alpaca.md §14)."""
+    floor = exchange.venue.floor
+    available = floor.available_qty(position)
+    negative = position.qty < 0 and floor.rules.short_qty_available == "negative"
+    return -available if negative else available
+
+
 def _ratio(part: Decimal, whole: Decimal) -> str:
-    return number((part / whole).quantize(RATIO_STEP)) if whole else "0"
+    """Of the size of the whole: a profit is positive for a short too."""
+    return number((part / abs(whole)).quantize(RATIO_STEP)) if whole else "0"

@@ -4,17 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from services.exchange.market.boards import Update
-from services.exchange.market.quotes import Bar, Quote, Trade
-from services.exchange.market.wire import bar_fields, quote_fields, trade_fields
-from services.exchange.streams.codec import Codec
+from services.exchange.streams.codec import Codec, frames
 from services.exchange.streams.connection import Connection
+from services.exchange.streams.messages import Item, Kinds, items
+from services.exchange.streams.tap import DATA
 
-# Channels that carry data here, then those that exist but stay silent.
-CHANNELS = ("trades", "quotes", "bars", "dailyBars", "updatedBars", "statuses", "lulds")
-FOLLOW_TRADES = ("corrections", "cancelErrors")
-METERED = ("trades", "quotes")  # what Alpaca's symbol limit counts
 EVERYTHING = "*"
-MOST_ITEMS = 2_000  # a frame; well under the megabyte at which clients hang up
+MOST_BYTES = 256 << 10  # of a frame; well under the megabyte at which clients hang up
 
 
 @dataclass(eq=False)
@@ -24,21 +20,26 @@ class Subscriber:
     account: str
     wanted: dict[str, set[str]] = field(default_factory=dict)
 
+    @property
+    def channels(self) -> set[str]:
+        return {channel for channel, symbols in self.wanted.items() if symbols}
+
     def wants(self, channel: str, symbol: str) -> bool:
         symbols = self.wanted.get(channel)
         return symbols is not None and (symbol in symbols or EVERYTHING in symbols)
 
-    def metered_with(self, more: Mapping[str, Iterable[str]]) -> int:
+    def metered_with(self, metered: Iterable[str], more: Mapping[str, Iterable[str]]) -> int:
         """How many symbol subscriptions would count if `more` were added."""
         return sum(
-            len(self.wanted.get(channel, set()) | set(more.get(channel, ()))) for channel in METERED
+            len(self.wanted.get(channel, set()) | set(more.get(channel, ()))) for channel in metered
         )
 
 
 class DataHub:
-    """One feed. Each message is encoded once a codec, however many listen."""
+    """One fan-out. Each message is encoded once a codec, however many listen."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Kinds) -> None:
+        self._kinds = kinds
         self._subscribers: set[Subscriber] = set()
 
     def join(self, subscriber: Subscriber) -> None:
@@ -50,38 +51,26 @@ class DataHub:
     def connections_of(self, account: str) -> int:
         return sum(1 for other in self._subscribers if other.account == account)
 
+    @property
+    def is_heard(self) -> bool:
+        return any(subscriber.channels for subscriber in self._subscribers)
+
+    @property
+    def symbols(self) -> set[str]:
+        """All that somebody wants by name."""
+        sets = (symbols for s in self._subscribers for symbols in s.wanted.values())
+        return set[str]().union(*sets) - {EVERYTHING}
+
     def publish(self, update: Update) -> None:
-        listening = [s for s in self._subscribers if any(s.wanted.values())]
-        for codec in {s.codec for s in listening}:
-            items = _encoded(update, codec)
-            for subscriber in listening:
-                if subscriber.codec is codec:
-                    _deliver(subscriber, items)
+        for codec in {subscriber.codec for subscriber in self._subscribers}:
+            listening = [s for s in self._subscribers if s.codec is codec and s.channels]
+            if listening:
+                wanted = set[str]().union(*(s.channels for s in listening))
+                _deliver(list(items(update, self._kinds, codec, wanted)), listening)
 
 
-def _deliver(subscriber: Subscriber, items: list[tuple[str, str, bytes]]) -> None:
-    mine = [data for channel, symbol, data in items if subscriber.wants(channel, symbol)]
-    for start in range(0, len(mine), MOST_ITEMS):
-        frame = subscriber.codec.array(mine[start : start + MOST_ITEMS])
-        subscriber.connection.send(frame)
-
-
-def _encoded(update: Update, codec: Codec) -> list[tuple[str, str, bytes]]:
-    ticks = [_tick(tick, codec) for tick in update.ticks]
-    bars = [_bar("bars", "b", bar, codec) for bar in update.bars]
-    days = [_bar("dailyBars", "d", bar, codec) for bar in update.days]
-    return ticks + bars + days
-
-
-def _tick(tick: Quote | Trade, codec: Codec) -> tuple[str, str, bytes]:
-    t = codec.time(tick.at)
-    if isinstance(tick, Quote):
-        message = {"T": "q", "S": tick.symbol, **quote_fields(tick, t)}
-        return "quotes", tick.symbol, codec.item(message)
-    message = {"T": "t", "S": tick.symbol, **trade_fields(tick, t)}
-    return "trades", tick.symbol, codec.item(message)
-
-
-def _bar(channel: str, kind: str, bar: Bar, codec: Codec) -> tuple[str, str, bytes]:
-    message = {"T": kind, "S": bar.symbol, **bar_fields(bar, codec.time(bar.at))}
-    return channel, bar.symbol, codec.item(message)
+def _deliver(said: list[Item], listening: list[Subscriber]) -> None:
+    for subscriber in listening:
+        mine = (item.data for item in said if subscriber.wants(item.channel, item.symbol))
+        for frame in frames(subscriber.codec, mine, MOST_BYTES):
+            subscriber.connection.send(frame, DATA)

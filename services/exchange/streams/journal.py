@@ -7,7 +7,10 @@ from services.exchange.rest.gate import record
 from services.exchange.wire import instant
 
 
-def log_connection(exchange: Exchange, request: web.Request, account: str | None) -> None:
+def log_connection(
+    exchange: Exchange, request: web.Request, account: str | None, status: int = 101
+) -> None:
+    """`status` is what the upgrade was answered with."""
     record(
         exchange,
         {
@@ -18,7 +21,7 @@ def log_connection(exchange: Exchange, request: web.Request, account: str | None
             "path": request.path,
             "query": dict(request.query),
             "body": None,
-            "status": 101,
+            "status": status,
             "answer": None,
         },
     )
