@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
@@ -112,6 +112,7 @@ class RunBook:
             )
         await self.record(EventDraft(kind=kind, plan_id=plan_id, payload=dict(payload)))
 
-    async def changed(self) -> None:
-        """Wait for the next recorded fact."""
-        await self._change.wait()
+    def changed(self) -> Coroutine[object, object, bool]:
+        """Wait for the next fact recorded from this call on: also one that is recorded before the
+        waiting has begun."""
+        return self._change.wait()

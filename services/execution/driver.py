@@ -107,7 +107,7 @@ class PlanDriver:
         )
         await self._book.advance(plan_id, state, kind, {"reason": why})
 
-    async def _wait(self, change: "asyncio.Future[None]", action: Wait) -> None:
+    async def _wait(self, change: "asyncio.Future[bool]", action: Wait) -> None:
         if action.until is None:
             await change
             return
@@ -234,7 +234,8 @@ class PlanDriver:
             if result.qty < order.qty and run.mode is not Mode.AUTO:
                 await self._show_changed(run, self._cuts(run, facts, step), facts)
                 return
-            if result.qty < order.qty and _too_small(result, policy):
+            worth = result.qty * result.worst_price
+            if result.qty < order.qty and (not worth or worth < _least(run, facts, step)):
                 await self._give_up(run, step, _short_of_cash(result))
                 return
             order = order.model_copy(update={"qty": result.qty})
@@ -257,7 +258,7 @@ class PlanDriver:
                 return worst_price(moved, facts.quotes.get(step.symbol), policy)
             return run.limit_price(step) or step.expected_price
 
-        return rescaled(run, spendable, price_of, policy.min_trade_value or Decimal(0))
+        return rescaled(run, spendable, price_of, lambda step: _least(run, facts, step))
 
     async def _show_changed(self, run: PlanRun, cuts: tuple[Cut, ...], facts: Facts) -> None:
         """Step and phase modes: the changed plan is shown, and approved again or not at all."""
@@ -330,8 +331,14 @@ def _at_limit(step: Step, order: ChildOrder) -> Step:
     return step.model_copy(update={"limit_price": order.limit_price})
 
 
-def _too_small(result: GateResult, policy: Policy) -> bool:
-    return not result.qty or result.qty * result.worst_price < (policy.min_trade_value or 0)
+def _least(run: PlanRun, facts: Facts, step: Step) -> Decimal:
+    """The least that a cut buy must be worth: the policy's trade and, where nothing is held of it
+    yet, its position."""
+    policy = facts.policy
+    least = policy.min_trade_value or Decimal(0)
+    if run.filled_qty(step.n) or facts.held(step.account, step.symbol):
+        return least
+    return max(least, policy.min_position_value or Decimal(0))
 
 
 def _short_of_cash(result: GateResult) -> str:

@@ -42,10 +42,10 @@ def rescaled(
     run: PlanRun,
     spendable: Mapping[str, Decimal],
     price_of: Callable[[Step], Decimal],
-    least: Decimal,
+    least_of: Callable[[Step], Decimal],
 ) -> tuple[Cut, ...]:
     """The buys still to be sent that `spendable` (account → dollars) can't pay for in full, served
-    in the order of the steps. What is worth less than `least` dollars is not bought at all."""
+    in the order of the steps. What is worth less than `least_of` it in dollars is not bought."""
     left = dict(spendable)
     cuts = []
     for step in run.plan.phase_steps(Phase.BUY):
@@ -56,7 +56,7 @@ def rescaled(
         possible = wanted
         if wanted * price > purse:
             possible = (purse / price).quantize(_SHARE, ROUND_DOWN)
-            if possible * price < least:
+            if possible * price < least_of(step):
                 possible = Decimal(0)
             cuts.append(Cut(step, wanted, possible, price))
         left[step.account] = purse - possible * price

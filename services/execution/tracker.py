@@ -14,6 +14,7 @@ POLL_SECONDS = 2.0
 """Spec 5, Phases."""
 NOT_FOUND_SECONDS = 2.0
 """Two look-ups this far apart must both say "not found" (alpaca.md §2.3)."""
+NO_ANSWER = "the broker could not be asked"
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,11 @@ class Tracker:
     async def poll(self) -> None:
         """One look at the broker. Raises BrokerUnavailableError: then of some order nothing was
         learnt."""
-        listed = await self._broker.open_orders()
+        try:
+            listed = await self._broker.open_orders()
+        except BrokerUnavailableError:
+            await self._nobody_answered()
+            raise
         by_name = {order.client_order_id: order for order in listed}
         by_id = {order.order_id: order for order in listed}
         failed: BrokerUnavailableError | None = None
@@ -72,6 +77,10 @@ class Tracker:
                 failed = error  # one order's failure must not keep the others in the dark
         if failed is not None:
             raise failed
+
+    async def _nobody_answered(self) -> None:
+        for order in self._book.working_orders():
+            await self._sender.mark_looked_up(order, NO_ANSWER, absent=False)
 
     async def _found(self, order: ChildOrder, report: BrokerOrder) -> None:
         self._not_found_since.pop(order.client_order_id, None)
@@ -93,7 +102,7 @@ class Tracker:
         try:
             report = await self._sender.look(order)
         except BrokerUnavailableError:
-            await self._sender.mark_looked_up(order, "the broker could not be asked", absent=False)
+            await self._sender.mark_looked_up(order, NO_ANSWER, absent=False)
             raise
         if report is not None:
             await self._found(order, report)
