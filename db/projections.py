@@ -122,6 +122,15 @@ _STATEMENTS: dict[str, tuple[str, ...]] = {
         "UPDATE orders SET reason = coalesce(json_extract(:payload, '$.words'), '') "
         "WHERE client_order_id = :client_order_id",
     ),
+    "OrderReplaced": (
+        "UPDATE orders SET order_id = json_extract(:payload, '$.replaced_by') "
+        "WHERE client_order_id = :client_order_id",
+    ),
+    "OrderFollowed": (
+        "UPDATE orders SET qty = json_extract(:payload, '$.qty'), "
+        "limit_price = json_extract(:payload, '$.limit_price') "
+        "WHERE client_order_id = :client_order_id",
+    ),
     "ProtectionSet": (
         "INSERT OR REPLACE INTO protections (account, symbol, stop_price, target_price, qty, at) "
         "VALUES (:account, :symbol, json_extract(:payload, '$.stop_price'), json_extract(:payload, '$.target_price'), "

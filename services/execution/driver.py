@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from typing import Any
 
 from db.clock import Clock
 from db.model.event import EventDraft
@@ -114,7 +115,8 @@ class PlanDriver:
         left = max((action.until - self._clock.now()).total_seconds(), 0.0)
         pause = asyncio.ensure_future(self._clock.sleep(left))
         try:
-            await asyncio.wait({change, pause}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {change, pause}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             pause.cancel()
 

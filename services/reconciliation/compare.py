@@ -145,13 +145,15 @@ def _order_mismatches(
     ours: tuple[ChildOrder, ...], theirs: tuple[BrokerOrder, ...]
 ) -> Iterator[Mismatch]:
     known = {order.client_order_id: order for order in ours}
-    listed = {order.client_order_id for order in theirs}
+    tails = {order.order_id: order for order in ours if order.chain}
+    listed = {order.client_order_id for order in theirs} | {order.order_id for order in theirs}
     for order in theirs:
-        mine = known.get(order.client_order_id)
+        mine = known.get(order.client_order_id) or tails.get(order.order_id)
         if mine is None or mine.state.terminal:
             yield _external(order, mine)
     for mine in ours:
-        if mine.state in LISTED and mine.client_order_id not in listed:
+        name = mine.order_id if mine.chain else mine.client_order_id
+        if mine.state in LISTED and name not in listed:
             yield _lost(mine)
 
 

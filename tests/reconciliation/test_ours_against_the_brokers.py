@@ -187,3 +187,11 @@ def test_a_fill_on_its_way_is_no_mismatch_on_the_second_look() -> None:
     assert not first.clean
     assert confirmed(first, second).clean
     assert confirmed(first, moving).clean
+
+
+def test_an_order_replaced_at_the_broker_is_still_ours_invariant_13() -> None:
+    leg = ours(order_id="b-web-1", chain=("b-1",), chain_filled=Decimal(0))
+    assert compare({}, (), [leg], [theirs("web-1")], NOON).clean
+    stranger = ours(order_id="b-2", chain=("b-1",), chain_filled=Decimal(0))
+    kinds = [m.kind for m in compare({}, (), [stranger], [theirs("web-1")], NOON).mismatches]
+    assert kinds == [MismatchKind.EXTERNAL_ORDER, MismatchKind.LOST_ORDER]
