@@ -185,4 +185,4 @@ class Reconciler:
 
 def foreign_orders(orders: Iterable[BrokerOrder], engine: Engine) -> tuple[BrokerOrder, ...]:
     """Open orders that this desk never sent."""
-    return tuple(o for o in orders if engine.book.order(o.client_order_id) is None)
+    return tuple(o for o in orders if engine.book.known(o) is None)
