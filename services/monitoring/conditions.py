@@ -10,6 +10,7 @@ from db.model.alert import AlertSeverity
 from db.model.base import plain
 from db.model.order import OrderState
 from db.model.portfolio import Position
+from db.model.run import CancelReason
 from db.model.trading import TradingState
 from services.monitoring.situation import Price, Situation
 
@@ -161,6 +162,21 @@ def _orders_in(now: Situation, state: OrderState) -> Iterator[Observation]:
             yield Observation(order.client_order_id, on=True, over=False, values=values)
 
 
+def _short(now: Situation) -> Iterator[Observation]:
+    """Orders whose rest we gave up by ourselves at their time limit."""
+    for order in now.orders:
+        given_up = order.cancel_reason in (CancelReason.TIME_LIMIT, CancelReason.ACCEPT)
+        if given_up and order.state.terminal and order.filled_qty < order.qty:
+            values = {
+                "order": order.client_order_id,
+                "side": order.side.value,
+                "qty": plain(order.qty),
+                "filled": plain(order.filled_qty),
+                "symbol": order.symbol,
+            }
+            yield Observation(order.client_order_id, on=True, over=False, values=values)
+
+
 def _mismatches(now: Situation) -> Iterator[Observation]:
     for mismatch in now.mismatches:
         values = {"symbol": mismatch.symbol, "explanation": mismatch.explanation}
@@ -261,6 +277,12 @@ CONDITIONS: dict[str, Condition] = {
         (
             "daily_loss_80", AlertSeverity.WARNING, _LOSS,
             "Reduce: at the limit trading is halted.", _daily_loss(Decimal("0.8")),
+        ),
+        (
+            "partial_fill", AlertSeverity.WARNING,
+            "Order {order} ({side} {qty} {symbol}) was cancelled at its time limit with {filled} "
+            "filled; the plan goes on with that.",
+            "Look at what it left: propose the rest again, or leave it.", _short,
         ),
         (
             "daily_loss_100", AlertSeverity.CRITICAL, _LOSS,
