@@ -52,6 +52,23 @@ class Policy(Noun):
     """Move of any step's price since the plan was shown that voids its approval."""
     stale_price_seconds: int = 30
     """A quiet stock is quoted seldom: market orders ask for `quote_fresh_seconds`, alerts for this."""
+    mismatch_halt_seconds: int | None = None
+    """A difference to the broker that nobody settled for so long halts trading."""
+    blind_halt_seconds: int | None = 60
+    """Both streams down and nothing read from the broker for so long halts trading."""
+    journal_stall_seconds: int = 5
+    """An event that is not on disk after so long halts trading (invariant 5)."""
+    max_sends_per_minute: int | None = 150
+    max_rejects_per_minute: int | None = 20
+    max_repeats_per_minute: int | None = 30
+    """Orders of the same account, symbol and side within the minute, without the first. More of
+    any of the three: REDUCING (invariant 24)."""
+    unattended_minutes: int | None = None
+    """No key and no command for so long while a plan works: REDUCING."""
+    escalate_minutes: int = 5
+    """A critical alert that nobody acknowledged is raised again after so long."""
+    drill_days: int | None = None
+    """The kill switch should have been rehearsed within so many days."""
     restricted: dict[str, str] = {}
     """Symbol → why it may not be bought."""
 

@@ -11,7 +11,7 @@ from db.model.order import OrderState, OrderType, Side
 from db.model.plan import Verdict
 from db.model.reconciliation import Mismatch
 from db.model.run import Mode, PlanState
-from db.model.trading import HaltReport, TradingState
+from db.model.trading import Controls, HaltReport, TradingState
 
 
 class PositionRow(Noun):
@@ -88,6 +88,8 @@ class DeskSnapshot(Noun):
     """The broker's account number."""
     trading_state: TradingState
     halt: HaltReport | None = None
+    controls: Controls | None = None
+    """Which console holds the controls; the others are read-only. None: none does."""
     clock: MarketClock | None = None
     equity: Exact | None = None
     last_equity: Exact | None = None

@@ -22,6 +22,8 @@ ANSWER_SECONDS = 5.0
 """For what the desk knows itself."""
 BROKER_SECONDS = 30.0
 """For what may make the desk ask the broker."""
+DRILL_SECONDS = 180.0
+CONSOLE = "X-Quarterdeck-Console"
 HEARTBEAT_SECONDS = 5.0
 """An update stream without an answer to a ping for half of this is lost."""
 LARGEST_MESSAGE = 64 * 1024 * 1024
@@ -59,6 +61,8 @@ class DeskClient:
     def __init__(self, socket: Path, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._socket = socket
         self._answer_seconds = answer_seconds
+        self.console = ""
+        """The token of the attached console that asks; empty for a command line."""
         self._session: ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -108,7 +112,10 @@ class DeskClient:
         try:
             async with asyncio.timeout(self._answer_seconds):
                 stream = await session.ws_connect(
-                    url, heartbeat=HEARTBEAT_SECONDS, max_msg_size=LARGEST_MESSAGE
+                    url,
+                    heartbeat=HEARTBEAT_SECONDS,
+                    max_msg_size=LARGEST_MESSAGE,
+                    headers=self._named(),
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error, self._answer_seconds) from error
@@ -201,8 +208,49 @@ class DeskClient:
         report = await self._request("GET", "/v1/halt", seconds=seconds)
         return None if report is None else _as_object(report)
 
-    async def resume(self, reason: str) -> Json:
-        return await self._object("POST", "/v1/resume", {"reason": reason}, BROKER_SECONDS)
+    async def resume(self, reason: str, token: str = "") -> Json:
+        """`{"trading_state": …}`; after an automatic stop a ResumeCard first, whose token is
+        given with the second call."""
+        body = {"reason": reason, **({"token": token} if token else {})}
+        return await self._object("POST", "/v1/resume", body, BROKER_SECONDS)
+
+    async def reduce(self, reason: str, by: str) -> Json:
+        """From now on only orders that reduce."""
+        return await self._object("POST", "/v1/reduce", {"reason": reason, "by": by})
+
+    async def flatten_card(self) -> Json:
+        """What closing everything would do, with a new token (`db.model.trading.FlattenCard`)."""
+        return await self._object("POST", "/v1/flatten/card", {}, BROKER_SECONDS)
+
+    async def flatten(self, token: str, by: str) -> Json:
+        """Closes every position of the card; the FlattenReport so far."""
+        body = {"token": token, "by": by}
+        return await self._object("POST", "/v1/flatten", body, BROKER_SECONDS)
+
+    async def flatten_report(self) -> Json | None:
+        report = await self._request("GET", "/v1/flatten")
+        return None if report is None else _as_object(report)
+
+    async def drill(self, by: str, flatten: bool) -> Json:
+        """A kill drill on the simulator (`db.model.trading.Drill`)."""
+        body = {"by": by, "flatten": flatten}
+        return await self._object("POST", "/v1/drill", body, DRILL_SECONDS)
+
+    # Who is at the controls
+
+    async def attach(self, who: str) -> Json:
+        """Attach as a console: `token`, `console`, `holds`. Later calls carry the token."""
+        answer = await self._object("POST", "/v1/attach", {"who": who})
+        self.console = str(answer["token"])
+        return answer
+
+    async def take_over(self, word: str) -> Json:
+        """Take the controls from whoever holds them (`db.model.trading.Controls`)."""
+        return await self._object("POST", "/v1/controls", {"word": word})
+
+    async def present(self) -> None:
+        """Somebody pressed a key."""
+        await self._request("POST", "/v1/presence", {})
 
     async def reconcile(self) -> Json:
         return await self._object("POST", "/v1/reconcile", {}, BROKER_SECONDS)
@@ -255,7 +303,7 @@ class DeskClient:
         try:
             async with (
                 asyncio.timeout(limit),
-                session.request(method, _url(path), json=body) as response,
+                session.request(method, _url(path), json=body, headers=self._named()) as response,
             ):
                 text = await response.text()
                 status = response.status
@@ -265,6 +313,9 @@ class DeskClient:
         if status >= 400:
             raise DeskError(_sentence(answer, status), status)
         return answer
+
+    def _named(self) -> dict[str, str]:
+        return {CONSOLE: self.console} if self.console else {}
 
     def _connected(self) -> "ClientSession":
         import aiohttp

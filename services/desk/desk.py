@@ -14,7 +14,7 @@ from db.journal import Journal
 from db.model.event import Event, EventDraft
 from db.model.order import OrderState
 from db.model.snapshot import DeskSnapshot
-from db.model.trading import HaltReport, TradingState
+from db.model.trading import HaltReport, ResumeCard, TradingState
 from services.brokers.port import (
     Broker,
     BrokerUnavailableError,
@@ -22,14 +22,19 @@ from services.brokers.port import (
     StreamState,
 )
 from services.desk.document import plan_document, unknown_orders
+from services.desk.drill import Drills, last_drill
+from services.desk.exposure import Exposure
 from services.desk.facts import FactsSource
+from services.desk.flatten import Flatten
 from services.desk.home_latch import HomeLatch
 from services.desk.hub import Hub
 from services.desk.intake import SWEEP_SECONDS, Intake
-from services.desk.latch import Latch, read_latch
+from services.desk.latch import Latch, read_latch, read_reducing
+from services.desk.operators import Operators
 from services.desk.paper import Paper
 from services.desk.policies import PlanFacts
 from services.desk.reconcile import Reconciler, foreign_orders
+from services.desk.sentry import Sentry
 from services.desk.settings import DeskSettings
 from services.desk.supervision import Supervisor
 from services.desk.view import open_alerts, order_rows, plan_rows, position_rows
@@ -89,7 +94,29 @@ class Desk:
         self.intake = Intake(self.engine, self.facts, plan_facts, home, home.environment, clock.now)
         self.watch = Watch(self.engine, self.facts, self.reconciler, self.board, broker, clock)
         self.paper = Paper(self.engine, self.facts, journal, home, settings.zone, clock.now)
-        self.hub = Hub(self.snapshot, clock)
+        self.operators = Operators(clock)
+        self.sentry = Sentry(
+            self.engine,
+            self.facts,
+            self.reconciler,
+            self.watch,
+            self.operators,
+            journal,
+            self.workers,
+            clock,
+        )
+        self.flatten = Flatten(
+            self.engine,
+            broker,
+            self.facts,
+            self.reconciler,
+            home.environment.value,
+            self.intake.new_id,
+            clock,
+        )
+        self.drills = Drills(self.engine, self.facts, self.flatten, home, self.intake.new_id, clock)
+        self.hub = Hub(self.snapshot, clock, self.operators)
+        self.safety.measure_by(Exposure(self.engine, self.facts, self.reconciler))
         self.safety.require(self._not_ready)
         journal.on_append(self._on_events)
 
@@ -98,7 +125,8 @@ class Desk:
     async def start(self) -> None:
         """Fold the journal, ask the broker, compare the books. Raises BrokerUnavailableError."""
         events = await self.journal.events()
-        self._recover_trading_state(events)
+        self.engine.switch.recover(events)
+        self.sentry.recover(events)
         self.intake.recover(events)
         self.reconciler.apply(events)
         self.watch.recover(events)
@@ -116,7 +144,8 @@ class Desk:
         await self._finish_halt()
         self.watch.watch_symbols()
         self.workers.keep("portfolio", self._look, LOOK_SECONDS)
-        self.workers.keep("alerts", self.watch.look, 1.0)
+        self.workers.keep("alerts", self._alerts, 1.0)
+        self.workers.keep("triggers", self.sentry.look, 1.0)
         self.workers.keep("inbox", self.intake.sweep_inbox, SWEEP_SECONDS)
         self.workers.keep("reconciliation", self._reconcile, float(self.settings.reconcile_seconds))
 
@@ -130,6 +159,16 @@ class Desk:
         if new or (report is not None and self._unfinished(report)):
             await self.engine.halt(latch.by, latch.reason)
 
+    async def _note_reducing(self) -> None:
+        """REDUCING that another process set by its file is written down like any other."""
+        found = read_reducing(self.home)
+        if found is not None and self.engine.switch.stop is None:
+            await self.engine.switch.reduce(found.by, found.reason)
+
+    async def _alerts(self) -> None:
+        self.watch.last_drill = last_drill(self.home)
+        await self.watch.look()
+
     def _unfinished(self, report: HaltReport) -> bool:
         """Not complete, and long enough ago to try again."""
         age = (self._clock.now() - report.at).total_seconds()
@@ -142,18 +181,6 @@ class Desk:
             "pid": os.getpid(),
         }
         await self.journal.append(EventDraft(kind="DeskStarted", payload=payload))
-
-    def _recover_trading_state(self, events: tuple[Event, ...]) -> None:
-        """Halted when the journal says so or the latch does: the stricter wins."""
-        switched = [e for e in events if e.kind in ("Halted", "TradingResumed")]
-        if switched and switched[-1].kind == "Halted":
-            self.safety.halt_in_memory()
-        reports = [e for e in events if e.kind == "HaltCompleted"]
-        if reports:
-            report = HaltReport.model_validate(reports[-1].payload["report"])
-            self.engine.kill.recovered(report)
-            if self.safety.state is TradingState.ACTIVE:
-                self.engine.kill.lifted()
 
     async def _resolve_unknown(self) -> None:
         """Before anything else: what became of the orders whose answer never came."""
@@ -209,6 +236,8 @@ class Desk:
         fills asks once, not once a fill: the broker counts requests."""
         if self.safety.state is TradingState.HALTED:
             await self._finish_halt()
+        elif self.safety.state is TradingState.REDUCING:
+            await self._note_reducing()
         await self.facts.refresh_clock()
         known = self.facts.portfolio_at
         now = self._clock.monotonic()
@@ -224,6 +253,8 @@ class Desk:
     def _on_events(self, events: tuple[Event, ...]) -> None:
         self.reconciler.apply(events)
         self.watch.apply(events)
+        self.engine.switch.apply(events)
+        self.sentry.apply(events)
         self.hub.on_events(events)
         for event in events:
             if event.kind in ("PlanEnded", "PlanAborted") and event.plan_id is not None:
@@ -247,12 +278,15 @@ class Desk:
             return "the books were not compared with the broker's yet"
         return None
 
-    async def resume(self, reason: str) -> dict[str, str]:
-        """Spec 5: typed, with a reason, and only when reconciliation is clean."""
+    async def resume(self, reason: str, token: str = "") -> ResumeCard | dict[str, str]:
+        """Spec 5: typed, with a reason, and only when reconciliation is clean. After a stop that
+        nobody pressed the answer is a card first, whose token is typed."""
         if reason.strip():
             await self.reconciler.reconcile()
-        state = await self.engine.resume(reason, self.reconciler.obstacle())
-        return {"trading_state": state.value}
+        answer = await self.engine.switch.resume(
+            reason, self.reconciler.obstacle(), token, self.sentry.persists
+        )
+        return answer if isinstance(answer, ResumeCard) else {"trading_state": answer.value}
 
     def account_number(self) -> str:
         portfolio = self.facts.portfolio
@@ -268,7 +302,7 @@ class Desk:
         return unknown_orders(self.engine.book.runs.values())
 
     def status(self) -> dict[str, Any]:
-        shown = self.snapshot().to_json()
+        shown, drill = self.snapshot().to_json(), last_drill(self.home)
         return {
             **{name: shown[name] for name in ("trading_state", "environment", "account", "cash")},
             "equity": shown["equity"],
@@ -285,6 +319,7 @@ class Desk:
                 for order in self.engine.book.working_orders()
                 if order.state is OrderState.UNKNOWN
             ],
+            "last_drill": drill.to_json() if drill is not None else None,
             "pid": os.getpid(),
             "started_at": _iso(self._started_at),
         }
@@ -303,6 +338,7 @@ class Desk:
             account=self.account_number(),
             trading_state=self.safety.state,
             halt=self.engine.kill.report,
+            controls=self.operators.controls,
             clock=self.facts.market_clock,
             equity=account.equity if account else None,
             last_equity=account.last_equity if account else None,

@@ -93,7 +93,7 @@ class Intake:
             if isinstance(item, InstrumentTable):
                 return await self._take_instruments(name, item)
             facts = await self._facts_for(item, policy)
-            plan = make_plan(item, facts, self._new_id(item.sha256), self._environment.value)
+            plan = make_plan(item, facts, self.new_id(item.sha256), self._environment.value)
         except (RefusedInputError, PolicyError) as error:
             await self._journal("ProposalRefused", {"source": name, "reason": str(error)})
             if isinstance(error, PolicyError):
@@ -146,7 +146,7 @@ class Intake:
         """A hand-typed ticket becomes a plan of one step."""
         proposal = ticket_proposal(body)
         facts = await self._facts_for(proposal, body.get("policy"))
-        plan = make_plan(proposal, facts, self._new_id(proposal.sha256), self._environment.value)
+        plan = make_plan(proposal, facts, self.new_id(proposal.sha256), self._environment.value)
         return await self._add(plan)
 
     async def preview_ticket(self, body: Mapping[str, Any]) -> Json:
@@ -178,7 +178,7 @@ class Intake:
         self._write_dry_run(revised)
         return plan_document(run.plan, run)
 
-    def _new_id(self, seed: str) -> str:
+    def new_id(self, seed: str) -> str:
         """Short, and never one that a plan has or had."""
         digest = hashlib.sha256(f"{seed}{self._now().isoformat()}".encode()).hexdigest()
         taken = _ids(self._engine.book)

@@ -69,6 +69,10 @@ class Reconciler:
         """While a mismatch is open on a symbol no plan trades it (spec 6)."""
         return frozenset(mismatch.symbol for mismatch in self.open)
 
+    def expects(self, account: str, symbol: str) -> Decimal:
+        """Shares that our journal says are held, negative when short."""
+        return self._holdings.get((account, symbol), Decimal(0))
+
     def obstacle(self) -> str | None:
         """Why trading may not be resumed or started, or None."""
         if self.last is None:

@@ -18,10 +18,13 @@ from pydantic import ValidationError
 
 from db.errors import JournalError
 from db.model.base import Noun
+from db.model.event import EventDraft
 from db.model.run import Mode
 from services.brokers.port import BrokerUnavailableError
 from services.desk.desk import Desk
+from services.desk.hub import CONSOLE
 from services.desk.latch import LatchError
+from services.desk.operators import Operators
 from services.desk.peers import only_the_owner
 from services.execution.book import NotPossibleError
 from services.execution.offers import Offer
@@ -44,9 +47,32 @@ class BadRequestError(Exception):
 
 def application(desk: Desk) -> web.Application:
     """The desk's HTTP application, to be served on a unix socket."""
-    app = web.Application(middlewares=[only_the_owner, sentences], client_max_size=LARGEST_BODY)
+    app = web.Application(
+        middlewares=[only_the_owner, sentences, controlled(desk.operators)],
+        client_max_size=LARGEST_BODY,
+    )
     app.add_routes(_Routes(desk).table())
     return app
+
+
+READS_ONLY = ("/v1/halt", "/v1/attach", "/v1/controls", "/v1/presence", "/v1/tickets/preview")
+"""What a console without the controls may post: a halt always, and what changes nothing."""
+
+
+def controlled(operators: Operators) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """Refuses writes from a console that does not hold the controls, and notes that somebody is
+    there. A request without a console's token is a command line, which needs no controls."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method == "POST" and request.path not in READS_ONLY:
+            why = operators.refusal(request.headers.get(CONSOLE, ""))
+            if why is not None:
+                raise NotPossibleError(why)
+            operators.active()
+        return await handler(request)
+
+    return middleware
 
 
 @web.middleware
@@ -164,6 +190,14 @@ class _Routes:
             web.get("/v1/halt", self._answer(self.halt_report)),
             web.post("/v1/halt", self._answer(self.halt)),
             web.post("/v1/resume", self._answer(self.resume)),
+            web.post("/v1/reduce", self._answer(self.reduce)),
+            web.get("/v1/flatten", self._answer(self.flatten_report)),
+            web.post("/v1/flatten", self._answer(self.flatten)),
+            web.post("/v1/flatten/card", self._answer(self.flatten_card)),
+            web.post("/v1/drill", self._answer(self.drill)),
+            web.post("/v1/attach", self._answer(self.attach)),
+            web.post("/v1/controls", self._answer(self.controls)),
+            web.post("/v1/presence", self._answer(self.presence)),
             web.post("/v1/reconcile", self._answer(self.reconcile)),
             web.post("/v1/mismatches", self._answer(self.mismatch)),
             web.post("/v1/alerts/{id}/acknowledge", self._answer(self.acknowledge)),
@@ -297,7 +331,47 @@ class _Routes:
         )
 
     async def resume(self, _: web.Request, body: Body) -> Answer:
-        return await self._desk.resume(_text(body, "reason", ""))
+        return await self._desk.resume(_text(body, "reason", ""), _text(body, "token", ""))
+
+    async def reduce(self, _: web.Request, body: Body) -> Answer:
+        reason = _text(body, "reason").strip()
+        if not reason:
+            raise BadRequestError("Reducing needs a reason.")
+        state = await self._desk.engine.switch.reduce(_text(body, "by", "trader"), reason)
+        return {"trading_state": state.value}
+
+    async def flatten_card(self, _: web.Request, __: Body) -> Answer:
+        return await self._desk.flatten.card()
+
+    async def flatten(self, _: web.Request, body: Body) -> Answer:
+        return await self._desk.flatten.begin(_text(body, "token"), _text(body, "by", "trader"))
+
+    async def flatten_report(self, _: web.Request, __: Body) -> Answer:
+        return self._desk.flatten.report
+
+    async def drill(self, _: web.Request, body: Body) -> Answer:
+        by = _text(body, "by", "trader")
+        return await self._desk.drills.run(by, flatten=bool(body.get("flatten")))
+
+    async def attach(self, request: web.Request, body: Body) -> Answer:
+        self._desk.operators.active()
+        self._desk.hub.touch()
+        token = request.headers.get(CONSOLE, "")
+        who = _text(body, "who", "somebody")
+        return self._desk.operators.attach(who, token)
+
+    async def controls(self, request: web.Request, body: Body) -> Answer:
+        before = self._desk.operators.controls
+        token = request.headers.get(CONSOLE, "")
+        held = self._desk.operators.take(token, _text(body, "word", ""))
+        self._desk.operators.active()
+        payload = {"by": held.who, "from": before.who if before is not None else ""}
+        await self._desk.journal.append(EventDraft(kind="ControlsTaken", payload=payload))
+        return held
+
+    async def presence(self, _: web.Request, __: Body) -> Answer:
+        self._desk.operators.active()
+        return {}
 
     async def reconcile(self, _: web.Request, __: Body) -> Answer:
         return await self._desk.reconciler.reconcile()

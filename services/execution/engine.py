@@ -15,7 +15,7 @@ from db.model.event import Event, EventDraft
 from db.model.order import OrderState
 from db.model.plan import Phase, Plan
 from db.model.run import Approval, CancelReason, Mode, PlanRun, PlanState
-from db.model.trading import HaltReport, TradingState
+from db.model.trading import HaltReport
 from services.brokers.port import Broker, CancelOutcome, OrderUpdate
 from services.execution.approval import ApprovalCard, Approvals
 from services.execution.book import NotPossibleError, Recorder, RunBook
@@ -27,6 +27,7 @@ from services.execution.recheck import refusal
 from services.execution.remedies import Remedies
 from services.execution.safety import Safety
 from services.execution.sender import Sender
+from services.execution.switch import TradingSwitch
 from services.execution.tracker import Tracker
 from services.risk.facts import Facts
 
@@ -55,6 +56,7 @@ class Engine:
         self.tracker = Tracker(self.book, broker, self.sender, clock)
         self.remedies = Remedies(self.book, self.sender, self.tracker, facts, self.continue_)
         self.kill = KillSwitch(self.book, broker, self.sender, safety, clock)
+        self.switch = TradingSwitch(self.book, self.kill, safety, clock)
         self._broker = broker
         self._clock = clock
         self._facts = facts
@@ -282,23 +284,25 @@ class Engine:
 
     # --- the switch ---------------------------------------------------------------------------
 
-    async def halt(self, by: str, reason: str) -> HaltReport:
-        return await self.kill.halt(by, reason)
+    async def halt(self, by: str, reason: str, cause: str = "") -> HaltReport:
+        return await self.switch.halt(by, reason, cause)
 
-    async def resume(self, reason: str, obstacle: str | None) -> TradingState:
-        """Back to ACTIVE: typed, with a reason, and only when reconciliation is clean."""
-        if self.safety.state is TradingState.ACTIVE:
-            raise NotPossibleError("Trading is already ACTIVE.")
-        if not reason.strip():
-            raise NotPossibleError("Resuming needs a reason.")
-        if obstacle is not None:
-            raise NotPossibleError(f"Trading stays {self.safety.state.value}: {obstacle}")
-        await self.book.record(
-            EventDraft(kind="TradingResumed", payload={"reason": reason.strip()})
+    async def start_exits(self, plan: Plan, facts: Facts, approver: str) -> PlanRun:
+        """Run a plan that only closes positions, by the token typed at its list. No limit is asked:
+        that each order reduces is looked at as it leaves (invariants 20, 27)."""
+        await self.add(plan)
+        now = self._clock.now()
+        approval = Approval(
+            plan_hash=plan.hash, approver=approver, mode=Mode.AUTO, approved_at=now, expires_at=now
         )
-        self.safety.resume()
-        self.kill.lifted()
-        return self.safety.state
+        payload: dict[str, object] = {"approval": approval.to_json()}
+        await self.book.record(
+            EventDraft(kind="PlanApproved", plan_id=plan.plan_id, payload=payload)
+        )
+        started = {"mode": Mode.AUTO.value}
+        await self.book.advance(plan.plan_id, PlanState.SELLING, "PlanStarted", started)
+        self._drive(plan.plan_id, facts)
+        return self.book.run(plan.plan_id)
 
     # --- inside -------------------------------------------------------------------------------
 

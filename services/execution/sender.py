@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from db.model.base import plain
 from db.model.event import EventDraft
-from db.model.order import BrokerOrder, Fill, OrderState, Side
+from db.model.order import BrokerOrder, Fill, OrderState
 from db.model.run import ChildOrder
 from services.brokers.port import (
     Broker,
@@ -61,7 +61,7 @@ class Sender:
         """Why the order may not leave now, or None. Asked in the last moment, too."""
         if order.symbol in self._locked():
             return f"our book and the broker differ on {order.symbol}"
-        return self._safety.forbids(reducing=order.side is Side.SELL)
+        return self._safety.refuses(order)
 
     async def _send(self, order: ChildOrder) -> None:
         async with self._book.lock(order.client_order_id):

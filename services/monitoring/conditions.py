@@ -4,6 +4,7 @@ A condition is over only past a second line, further off than the first. Pure.""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from db.model.alert import AlertSeverity
@@ -185,8 +186,36 @@ def _mismatches(now: Situation) -> Iterator[Observation]:
 
 def _halted(now: Situation) -> Iterator[Observation]:
     if now.trading_state is not TradingState.ACTIVE:
-        values = {"state": now.trading_state.value}
+        why = "Another process set it."
+        if now.stop is not None:
+            why = f"Set by {now.stop.by}: {now.stop.reason}"
+        values = {"state": now.trading_state.value, "explanation": why}
         yield Observation("trading", on=True, over=False, values=values)
+
+
+def _left_open(now: Situation) -> Iterator[Observation]:
+    for position in now.left_open:
+        values = {
+            "symbol": position.symbol,
+            "account": position.account,
+            "qty": plain(position.qty),
+        }
+        yield Observation(_subject(position), on=True, over=False, values=values)
+
+
+def _drill(now: Situation) -> Iterator[Observation]:
+    limit = now.policy.drill_days
+    if limit is None:
+        return
+    drill = now.last_drill
+    age = None if drill is None else now.at - drill.at
+    due = drill is None or not drill.passed or now.at - drill.at > timedelta(days=limit)
+    last = "never" if drill is None or age is None else f"{age.days} days ago"
+    if drill is not None and not drill.passed:
+        last += " and failed"
+    yield Observation(
+        "kill switch", on=due, over=not due, values={"last": last, "limit": str(limit)}
+    )
 
 
 def _daily_loss(level: Decimal) -> Callable[[Situation], Iterator[Observation]]:
@@ -261,14 +290,30 @@ CONDITIONS: dict[str, Condition] = {
             "Wait for the look-up; the plan sends nothing else meanwhile.", _unknown,
         ),
         (
+            "partial_fill", AlertSeverity.WARNING,
+            "Order {order} ({side} {qty} {symbol}) was cancelled at its time limit with {filled} "
+            "filled; the plan goes on with that.",
+            "Look at what it left: propose the rest again, or leave it.", _short,
+        ),
+        (
             "reconciliation_mismatch", AlertSeverity.CRITICAL,
             "Ours and the broker's differ on {symbol}. {explanation}",
             "Adopt the broker's figure, investigate, or ignore it with a reason.", _mismatches,
         ),
         (
             "trading_halted", AlertSeverity.WARNING,
-            "The trading state is {state}.",
+            "The trading state is {state}. {explanation}",
             "Resume with a reason, once ours and the broker's agree.", _halted,
+        ),
+        (
+            "left_open", AlertSeverity.CRITICAL,
+            "{symbol} was not closed by the flatten: {qty} shares in {account}, perhaps unprotected.",
+            "Close it, or protect it again.", _left_open,
+        ),
+        (
+            "drill_due", AlertSeverity.INFO,
+            "The kill switch was rehearsed {last}; the policy wants it every {limit} days.",
+            "Run `quarterdeck drill` on the simulator.", _drill,
         ),
         (
             "daily_loss_50", AlertSeverity.INFO, _LOSS,
@@ -277,12 +322,6 @@ CONDITIONS: dict[str, Condition] = {
         (
             "daily_loss_80", AlertSeverity.WARNING, _LOSS,
             "Reduce: at the limit trading is halted.", _daily_loss(Decimal("0.8")),
-        ),
-        (
-            "partial_fill", AlertSeverity.WARNING,
-            "Order {order} ({side} {qty} {symbol}) was cancelled at its time limit with {filled} "
-            "filled; the plan goes on with that.",
-            "Look at what it left: propose the rest again, or leave it.", _short,
         ),
         (
             "daily_loss_100", AlertSeverity.CRITICAL, _LOSS,

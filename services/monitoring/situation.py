@@ -8,7 +8,7 @@ from db.model.portfolio import Position
 from db.model.reconciliation import Mismatch
 from db.model.run import ChildOrder
 from db.model.snapshot import FeedHealth
-from db.model.trading import TradingState
+from db.model.trading import Drill, Stop, TradingState
 
 
 class Price(Noun):
@@ -44,6 +44,11 @@ class Situation(Noun):
     orders: tuple[ChildOrder, ...] = ()
     """Of plans that have not ended, and whatever else still wants an eye."""
     mismatches: tuple[Mismatch, ...] = ()
+    stop: Stop | None = None
+    """Why trading is not ACTIVE."""
+    left_open: tuple[Position, ...] = ()
+    """Positions that a flatten could not close."""
+    last_drill: Drill | None = None
 
     def price_of(self, symbol: str) -> Price | None:
         return next((price for price in self.prices if price.symbol == symbol), None)
