@@ -50,13 +50,14 @@ CONTEXTS: dict[str, str] = {
     "card": "Approval card",
     "kill": "Kill panel",
     "resume": "Resume screen",
+    "unknown": "Unknown orders",
     "quit": "Quit",
     "help": "Help",
 }
 """What each context is called. A node of the screen has one; the focus decides which are heard."""
 
 _PANES = ("positions", "orders", "plans", "alerts", "reconcile")
-_BOXES = ("palette", "prompt", "gate", "card", "kill", "resume", "quit", "help")
+_BOXES = ("palette", "prompt", "gate", "card", "kill", "resume", "unknown", "quit", "help")
 TOGETHER: tuple[tuple[str, ...], ...] = (
     *(("any", "main", "list", pane) for pane in _PANES),
     ("any", "main", "list", "guide"),
@@ -106,6 +107,7 @@ BINDINGS: tuple[Binding, ...] = (
         ("pane.previous", "shift+tab", "previous_pane", "", "Focus the previous field or pane", ""),
         ("plan.approve", "a", "approve", "approve", "Approval card of the open plan", "p"),
         ("plan.next", "n", "next_step", "run next", "Run the open plan's next step (step mode) or phase, after a typed check", "p"),
+        ("unknown.open", "U", "unknown", "unknown", "Orders whose answer never came: what was asked, what may be done", "p"),
         ("pane.zoom", "z", "zoom", "zoom", "Fill the screen with this pane, and back", "p"),
         ("ticket.buy", "b", "ticket('buy')", "buy", "Ticket with side buy: opens, never sends", "p"),
         ("ticket.sell", "s", "ticket('sell')", "sell", "Ticket with side sell: opens, never sends", "p"),
@@ -139,6 +141,9 @@ BINDINGS: tuple[Binding, ...] = (
         ("plan.reject", "x", "reject", "reject", "Reject the plan, with a reason", "p"),
         ("plan.pause", "P", "pause", "pause", "Pause the plan: nothing more is sent", "p"),
         ("plan.continue", "C", "continue_plan", "continue", "Let a paused or halted plan go on, after a typed check", "p"),
+        ("plan.reprice", "p", "reprice", "re-price", "Send the rest of open limit orders at today's touch, after a typed check", "p"),
+        ("plan.resubmit", "r", "resubmit", "resubmit", "Send the rest of open orders once more, after a typed check", "p"),
+        ("plan.rest", "c", "cancel_rest", "cancel rest", "Cancel what is open and go on with what filled, after a typed check", "p"),
         ("plan.abort", "X", "abort", "abort", "End the plan here, with a reason", "p"),
         ("guide.detail", "w", "detail", "detail", "Findings, weights before and after, what was skipped", "p"),
         ("guide.close", "backspace", "close_plan", "list", "Back to the list of plans", ""),
@@ -201,6 +206,15 @@ BINDINGS: tuple[Binding, ...] = (
         ("resume.down", "j down", "scroll(1)", "", "Scroll down", ""),
         ("resume.up", "k up", "scroll(-1)", "", "Scroll up", ""),
         ("resume.later", "escape", "close", "later", "Leave the plan as it is for now", ""),
+    ),
+    *_rows(
+        "unknown",
+        ("unknown.look_up", "l", "look_up", "look up now", "Ask the broker for the chosen order now", ""),
+        ("unknown.resend", "r", "resend", "resend", "Send it under its own id, after a typed check", ""),
+        ("unknown.give_up", "g", "give_up", "give up", "Give its step up, after a typed check", ""),
+        ("unknown.down", "j down", "choose(1)", "next", "Next order", ""),
+        ("unknown.up", "k up", "choose(-1)", "", "Previous order", ""),
+        ("unknown.close", "escape", "close", "back", "Back; it goes on being looked up", ""),
     ),
     *_rows(
         "quit",

@@ -38,12 +38,21 @@ GLYPHS = {
     "expired": "×", "held": "!", "suspended": "!",
 }  # fmt: skip
 ENDED = frozenset({"filled", "given_up", "canceled", "replaced", "expired", "rejected"})
+OVER = frozenset({"filled", "short", "given_up"})
 WARN = frozenset({"unknown", "rejected", "expired", "given_up", "held", "suspended"})
+
+
+def over(step: Mapping[str, Any]) -> bool:
+    """Nothing of the step is to come. A cancelled order may leave a rest that is sent again."""
+    stage = text(step, "stage")
+    return stage in OVER if stage else text(step, "state") in ENDED
 
 
 def step_state(step: Mapping[str, Any]) -> Field:
     """The step's state with its glyph; a step that was not begun is `planned`."""
     state = text(step, "state") or "planned"
+    if text(step, "stage") == "again":
+        return Field(f"↻ again, was {state.replace('_', ' ')}", "warning")
     words = f"{GLYPHS.get(state, '·')} {state.replace('_', ' ')}"
     if state in WARN:
         return Field(words, "warning")
@@ -93,9 +102,28 @@ def hint(document: Mapping[str, Any]) -> str:
             "step": "each step waits for you: run next",
             "phase": "each phase waits for you: run next",
         }.get(mode, "runs through by itself; pause or halt stops it")
+    if state == "paused" and (offers := _offers(document)):
+        return offers
     if state in ("paused", "halted", "escalated"):
         return "nothing more is sent until it continues; or abort it"
     return ""
+
+
+OFFERS = {
+    "continue": "continue", "reprice": "re-price", "resubmit": "resubmit", "cancel-rest": "cancel the rest",
+    "resend": "resend the unknown", "give-up": "give the unknown up", "abort": "abort",
+}  # fmt: skip
+
+
+def _offers(document: Mapping[str, Any]) -> str:
+    """What the desk says makes sense, when that is more than going on or ending."""
+    offers = document.get("offers")
+    known = [OFFERS[o] for o in offers if o in OFFERS] if isinstance(offers, list) else []
+    return "" if set(known) <= {"continue", "abort"} else f"you may {_listed(known)}"
+
+
+def _listed(words: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def headline(document: Mapping[str, Any]) -> Text:
@@ -144,7 +172,7 @@ class Guide(Vertical):
 
     def show_document(self, document: dict[str, Any]) -> None:
         """Show this plan as it now is."""
-        was = "" if self.step is None else text(self.step, "state")
+        was = self.step is not None and over(self.step)
         same_plan = text(document, "plan_id") == text(self.document, "plan_id")
         self.document = document
         self.query_one("#guide-head", Static).update(headline(document))
@@ -153,13 +181,13 @@ class Guide(Vertical):
         table.update_rows({text(step, "n"): cells(step) for step in steps})
         table.styles.height = max(4, len(steps) + 1)
         # A step that ended under the cursor gives way to the next one, unless it was chosen afterwards.
-        ended = was not in ENDED and self.step is not None and text(self.step, "state") in ENDED
+        ended = not was and self.step is not None and over(self.step)
         if steps and (table.cursor_key is None or not same_plan or ended):
             table.move_cursor(self._first_open(steps))
         self._write_detail()
 
     def _first_open(self, steps: list[dict[str, Any]]) -> str:
-        waiting = (step for step in steps if text(step, "state") not in ENDED)
+        waiting = (step for step in steps if not over(step))
         return text(next(waiting, steps[0]), "n")
 
     def on_resize(self, event: Resize) -> None:

@@ -283,9 +283,9 @@ class PlanDesk:
 
 def steps_left(document: Document) -> list[Document]:
     """The steps that have not ended, in order."""
-    from widgets.guide import ENDED
+    from widgets.guide import over
 
-    return [step for step in rows(document, "steps") if text(step, "state") not in ENDED]
+    return [step for step in rows(document, "steps") if not over(step)]
 
 
 def steps_unsent(document: Document) -> list[Document]:

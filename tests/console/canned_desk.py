@@ -245,6 +245,7 @@ class CannedDesk:
         self.asked: list[tuple[str, Any]] = []
         self.refusals: dict[str, tuple[int, str]] = {}
         """Path → status and sentence."""
+        self.unknown: list[dict[str, Any]] = []
         self.card_changes: dict[str, Any] = {}
         self._streams: list[web.WebSocketResponse] = []
         self._runner: web.AppRunner | None = None
@@ -301,6 +302,8 @@ class CannedDesk:
         if parts[-1] == "preview":
             return {**self.document, "steps": self.document["steps"][:1],
                     "quote": {"bid": "64.00", "ask": "64.04", "age": "1"}}  # fmt: skip
+        if path == "unknown" or parts[-1] in ("look-up", "resend", "give-up"):
+            return self.unknown
         if parts[0] in ("plans", "tickets"):
             return self.document
         if path == "events":
