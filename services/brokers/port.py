@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from db.model.activity import Activity
 from db.model.base import Exact, Noun, Utc
 from db.model.instrument import Instrument
 from db.model.market import MarketClock, Quote
@@ -136,6 +137,10 @@ class Broker(Protocol):
 
     async def fills_since(self, after: Utc) -> tuple[Fill, ...]:
         """Executions after `after` from the account's activities, oldest first, all pages."""
+        ...
+
+    async def activities_since(self, after: Utc) -> tuple[Activity, ...]:
+        """What moved cash or shares without an order after `after`, oldest first, all pages."""
         ...
 
     async def clock(self) -> MarketClock: ...
