@@ -67,12 +67,20 @@ class TradingSwitch:
         elif switched and switched[-1].kind == "TradingReduced":
             self._safety.reduce_in_memory()
             if switched[-1].payload.get("setter") == Setter.FLATTEN:
-                self._safety.halt_in_memory()
+                self._halt_again()
         reports = [event for event in events if event.kind == "HaltCompleted"]
         if reports:
             self._kill.recovered(HaltReport.model_validate(reports[-1].payload["report"]))
             if self._safety.state is TradingState.ACTIVE:
                 self._kill.lifted()
+
+    def _halt_again(self) -> None:
+        """With its latch: what works is cancelled as after any other."""
+        self._safety.halt_in_memory()
+        try:
+            self._safety.latch("the desk", "a flatten was cut short", self._clock.now())
+        except OSError as error:
+            log.error("the halt latch could not be written: %s", error)
 
     def apply(self, events: Collection[Event]) -> None:
         for event in events:
