@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from db.clock import Clock
 from db.model.base import plain
-from db.model.event import Event, EventDraft
+from db.model.event import EventDraft
 from db.model.order import BrokerOrder
 from db.model.run import CancelReason, ChildOrder, PlanState
 from db.model.trading import HaltedOrder, HaltReport
@@ -118,19 +118,24 @@ class KillSwitch:
             return None
 
     async def _note(self, *drafts: EventDraft) -> None:
+        if drafts:
+            await self._written(drafts[0].kind, self._book.record(*drafts))
+
+    async def _absorb(self, report: BrokerOrder) -> None:
+        await self._written(report.client_order_id, self._sender.absorb(report))
+
+    async def _written(self, what: str, writing: Coroutine[Any, Any, object]) -> None:
         """A halt goes on when the journal can't: it neither fails with it nor waits for it."""
-        if not drafts:
-            return
-        record = asyncio.ensure_future(self._book.record(*drafts))
-        record.add_done_callback(_seen)
+        task = asyncio.ensure_future(writing)
+        task.add_done_callback(_seen)
         try:
             limit = JOURNAL_SECONDS if self._journal_answers else 0
-            await asyncio.wait_for(asyncio.shield(record), limit)
+            await asyncio.wait_for(asyncio.shield(task), limit)
         except TimeoutError:
             self._journal_answers = False
             log.warning("the journal does not answer: the halt goes on without it")
         except Exception as error:  # whatever the journal's failure is, cancelling must go on
-            log.warning("%s could not be journalled: %s", drafts[0].kind, error)
+            log.warning("%s could not be journalled: %s", what, error)
 
     async def _halt_plans(self, reason: str) -> None:
         runs = [run for run in self._book.working_runs() if run.state is not PlanState.HALTED]
@@ -178,7 +183,7 @@ class KillSwitch:
         for order in doomed:
             ours = self._book.known(order)
             if ours is not None and ours.order_id is None:
-                await self._step("booking an order", self._sender.absorb(order))
+                await self._absorb(order)
                 ours = self._book.known(order)
             if ours is None or ours.resend or order.order_id in self._noted:
                 continue
@@ -247,15 +252,15 @@ class KillSwitch:
     async def _said(self, halted: HaltedOrder, report: BrokerOrder | None) -> None:
         if report is None:
             return
-        await self._sender.absorb(report)
+        await self._absorb(report)
         if not report.protective:
             self._outcomes[halted.order_id] = _ended(halted, report.status, report)
 
 
-def _seen(record: "asyncio.Future[tuple[Event, ...]]") -> None:
-    """What came of an append that nobody waits for any more is not news."""
-    if not record.cancelled():
-        record.exception()
+def _seen(writing: "asyncio.Future[object]") -> None:
+    """What comes of a write that nobody waits for any more is not news."""
+    if not writing.cancelled():
+        writing.exception()
 
 
 def _ended(halted: HaltedOrder, status: str, order: BrokerOrder | ChildOrder) -> HaltedOrder:
