@@ -60,7 +60,10 @@ def _edited(run: PlanRun, event: Event) -> PlanRun:
 def _approved(run: PlanRun, event: Event) -> PlanRun:
     approval = Approval.model_validate(event.payload["approval"])
     state = PlanState.APPROVED if run.state is PlanState.CHECKED else run.state
-    return _with(run, approval=approval, state=state, mode=approval.mode, reason="")
+    # A new approval is of the plan's own limits.
+    return _with(
+        run, approval=approval, state=state, mode=approval.mode, reason="", repriced={}
+    )
 
 
 def _approval_voided(run: PlanRun, event: Event) -> PlanRun:
@@ -285,6 +288,7 @@ def _filled(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict
         "order_id": order.order_id or fill["order_id"],
         "acknowledged_at": order.acknowledged_at or at,
         "state": state,
+        "resend": order.resend and not full,
         "closed_at": order.closed_at or (at if full else None),
     }
 
