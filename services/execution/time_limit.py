@@ -9,6 +9,7 @@ from enum import StrEnum
 from db.model.base import plain
 from db.model.policy import Policy
 from db.model.run import CancelReason, ChildOrder, Mode, PlanRun
+from services.execution.slicing import works_until
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,16 @@ WORDS: Mapping[CancelReason, str] = {
     CancelReason.ACCEPT: "filled for the most part: the rest is given up",
     CancelReason.RESUBMIT: "the rest is sent once more",
     CancelReason.TIME_LIMIT: "over its time limit: the rest is given up",
+    CancelReason.SLICE: "its time is over: the next piece takes its rest along",
+    CancelReason.PAUSE: "the plan is paused, and a sliced step rests with it",
     CancelReason.EXCESS: "more would fill than the step is for",
 }
 
 
 def deadline(run: PlanRun, order: ChildOrder, limits: Limits) -> datetime | None:
     """When the order has worked for too long. Going on with a paused plan grants a new wait."""
+    if (until := works_until(run, order)) is not None:
+        return until
     since = order.sent_at or order.intended_at
     if since is None:
         return None
@@ -63,7 +68,9 @@ def deadline(run: PlanRun, order: ChildOrder, limits: Limits) -> datetime | None
 
 def remedy(run: PlanRun, order: ChildOrder, limits: Limits) -> Remedy:
     """For an order past its deadline, by how much of its step has filled."""
-    part = run.filled_qty(order.step) / run.plan.step(order.step).qty
+    filled = run.filled_qty(order.step)
+    # A buy that was cut to the cash is measured by what it was sent for.
+    part = filled / (filled - order.filled_qty + order.qty)
     again = any(o.cancel_reason == CancelReason.RESUBMIT for o in run.orders_of(order.step))
     if part > limits.accept or (again and part >= limits.resubmit):
         return Remedy.ACCEPT
@@ -72,6 +79,8 @@ def remedy(run: PlanRun, order: ChildOrder, limits: Limits) -> Remedy:
 
 def cancel_for(run: PlanRun, order: ChildOrder, limits: Limits) -> CancelReason | None:
     """Why the order is cancelled at its deadline; None: the trader is asked first."""
+    if order.step in run.slices:
+        return CancelReason.SLICE
     chosen = remedy(run, order, limits)
     if chosen is Remedy.ESCALATE:
         return CancelReason.TIME_LIMIT if run.mode is Mode.AUTO else None
