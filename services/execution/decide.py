@@ -5,7 +5,7 @@ so there is no second path for recovery."""
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -13,7 +13,9 @@ from db.model.order import OrderState
 from db.model.plan import Phase, Step
 from db.model.run import CancelReason, ChildOrder, Mode, PlanRun, PlanState
 from services.execution.ids import client_order_id
+from services.execution.protection import unsettled
 from services.execution.rejections import Treatment, advice, treatment
+from services.execution.slicing import child_of, next_clip, over, unscheduled, worst_limit
 from services.execution.time_limit import Limits, cancel_for, deadline, still_open
 
 CANCEL_AGAIN = timedelta(seconds=5)
@@ -49,6 +51,13 @@ class Verify:
     """Before what is left of these is sent again: prove at the broker how they ended."""
 
     orders: tuple[ChildOrder, ...]
+
+
+@dataclass(frozen=True)
+class ScheduleSlices:
+    """The turn of these steps has come to be sent in pieces: fix when, and how much each."""
+
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,20 @@ class Finish:
     reason: str
 
 
-Action = Wait | Send | Intend | Verify | OpenBuys | Buy | Cancel | GiveUp | Pause | Advance | Finish
+Action = (
+    Wait
+    | Send
+    | Intend
+    | Verify
+    | ScheduleSlices
+    | OpenBuys
+    | Buy
+    | Cancel
+    | GiveUp
+    | Pause
+    | Advance
+    | Finish
+)
 
 
 def decide(run: PlanRun, now: datetime, limits: Limits) -> Action:
@@ -122,6 +144,8 @@ def decide(run: PlanRun, now: datetime, limits: Limits) -> Action:
         return _settling(run)
     if run.state is PlanState.BUYING:
         return _buying(run, now, limits)
+    if bare := unsettled(run):
+        return Wait(f"protection is on its way: {', '.join(step.symbol for step in bare)}")
     return _finish(run)
 
 
@@ -155,16 +179,18 @@ def _selling(run: PlanRun, now: datetime, limits: Limits) -> Action:
         return refused
     pending = [step for step in steps if needs_order(run, step)]
     confirmed = [step for step in pending if is_confirmed(run, step)]
-    later = {s.n: at for s in confirmed if (at := retry_at(run, s, limits)) and at > now}
+    if (sliced := _sliced(run, confirmed, now)) is not None:
+        return sliced
+    later = {s.n: at for s in confirmed if (at := ready_at(run, s, now, limits)) and at > now}
     ready = [step for step in confirmed if step.n not in later]
     if unproven := _unproven(run, ready):
         return Verify(unproven)
     if ready:
-        return Intend(tuple(next_child(run, step) for step in ready))
+        return Intend(tuple(next_child(run, step, now) for step in ready))
     if working := _working(run, Phase.SELL):
-        return _still_open(run, working, now, limits)
+        return _at_latest(_still_open(run, working, now, limits), later.values())
     if later:
-        return Wait("a refused sell is tried again", min(later.values()))
+        return Wait("the next sell has its time", min(later.values()))
     if pending:
         return Wait(f"step {pending[0].n} waits for you")
     return Advance(PlanState.SETTLING)
@@ -190,12 +216,31 @@ def _buying(run: PlanRun, now: datetime, limits: Limits) -> Action:
             continue
         if not is_confirmed(run, step):
             return Wait(f"step {step.n} waits for you")
-        if (again := retry_at(run, step, limits)) and again > now:
-            return Wait("a refused buy is tried again", again)
+        if (sliced := _sliced(run, [step], now)) is not None:
+            return sliced
+        if (again := ready_at(run, step, now, limits)) and again > now:
+            return Wait("the next buy has its time", again)
         if unproven := _unproven(run, [step]):
             return Verify(unproven)
-        return Buy(step, next_child(run, step))
+        return Buy(step, next_child(run, step, now))
     return Advance(PlanState.PROTECTING)
+
+
+def _sliced(run: PlanRun, steps: Iterable[Step], now: datetime) -> Action | None:
+    """What steps that are sent in pieces need before their next one (spec 5, Sliced orders)."""
+    steps = tuple(steps)
+    if new := unscheduled(run, steps):
+        return ScheduleSlices(new)
+    if (ended := over(run, steps, now)) is not None:
+        return GiveUp(*ended, pause=False)
+    return None
+
+
+def _at_latest(action: Action, times: Iterable[datetime]) -> Action:
+    """The same, but a wait ends when something else has its time."""
+    if not isinstance(action, Wait) or action.until is None:
+        return action
+    return replace(action, until=min((action.until, *times)))
 
 
 def _finish(run: PlanRun) -> Action:
@@ -299,8 +344,14 @@ def _unproven(run: PlanRun, steps: Iterable[Step]) -> tuple[ChildOrder, ...]:
 
 
 def failures(run: PlanRun, step: Step) -> tuple[ChildOrder, ...]:
-    """Attempts of the step that came to nothing since the trader last let the phase go on."""
-    return tuple(o for o in run.orders_of(step.n) if o.state is OrderState.REJECTED and not o.past)
+    """Attempts of the step, or of its latest child, that came to nothing since the trader last let
+    the phase go on."""
+    last = run.last_order(step.n)
+    return tuple(
+        o
+        for o in run.orders_of(step.n)
+        if o.state is OrderState.REJECTED and not o.past and last and o.child == last.child
+    )
 
 
 def retry_at(run: PlanRun, step: Step, limits: Limits) -> datetime | None:
@@ -315,6 +366,13 @@ def retry_at(run: PlanRun, step: Step, limits: Limits) -> datetime | None:
     return max(closed) + limits.first_retry * (wait * jitter)
 
 
+def ready_at(run: PlanRun, step: Step, now: datetime, limits: Limits) -> datetime | None:
+    """When the step's next order may leave; None: at once."""
+    clip = next_clip(run, step, now)
+    times = (retry_at(run, step, limits), None if clip is None else clip.at)
+    return max((at for at in times if at is not None), default=None)
+
+
 def is_confirmed(run: PlanRun, step: Step) -> bool:
     """Whether the mode lets this step go without asking."""
     if run.mode is Mode.AUTO:
@@ -324,21 +382,26 @@ def is_confirmed(run: PlanRun, step: Step) -> bool:
     return step.n in run.confirmed_steps
 
 
-def next_child(run: PlanRun, step: Step) -> ChildOrder:
-    """The order that the step sends next: its whole quantity, or the verified remainder."""
-    attempt = max((order.attempt for order in run.orders_of(step.n)), default=0) + 1
+def next_child(run: PlanRun, step: Step, now: datetime | None = None) -> ChildOrder:
+    """The order that the step sends next: its whole quantity, the verified remainder, or the piece
+    of it that is due `now`."""
     filled: Decimal = run.filled_qty(step.n)
+    piece = None if now is None else child_of(run, step, now)
+    child, qty = piece or (1, step.qty - filled)
+    tried = (order.attempt for order in run.orders_of(step.n) if order.child == child)
+    attempt = max(tried, default=0) + 1
     return ChildOrder(
-        client_order_id=client_order_id(run.plan.plan_id, step.n, 1, attempt),
+        client_order_id=client_order_id(run.plan.plan_id, step.n, child, attempt),
         plan_id=run.plan.plan_id,
         step=step.n,
+        child=child,
         attempt=attempt,
         account=step.account,
         symbol=step.symbol,
         side=step.side,
-        qty=step.qty - filled,
+        qty=qty,
         type=step.type,
-        limit_price=run.limit_price(step),
+        limit_price=worst_limit(run, step),
         stop_price=step.stop_price,
         time_in_force=step.time_in_force,
     )

@@ -26,17 +26,21 @@ from services.execution.decide import (
     Intend,
     OpenBuys,
     Pause,
+    ScheduleSlices,
     Send,
     Verify,
     Wait,
     decide,
     needs_order,
 )
+from services.execution.exits import Exits, Failed, Gone
 from services.execution.gate import GateResult, gate, reserved_by, worst_price
 from services.execution.recheck import refusal
 from services.execution.resize import Cut, cut_to_size, rescaled
 from services.execution.safety import Safety
 from services.execution.sender import Sender
+from services.execution.slices import Slices, session_over
+from services.execution.slicing import priced
 from services.execution.time_limit import WORDS, limits_of
 from services.risk.cash import spendable_cash
 from services.risk.facts import Facts
@@ -59,6 +63,7 @@ class PlanDriver:
         clock: Clock,
         facts: Callable[[Plan], Awaitable[Facts]],
         cash_lock: asyncio.Lock,
+        exits: Exits,
     ) -> None:
         self._book = book
         self._sender = sender
@@ -66,6 +71,8 @@ class PlanDriver:
         self._clock = clock
         self._facts = facts
         self._cash_lock = cash_lock
+        self._exits = exits
+        self._slices = Slices(book, sender, clock, facts)
 
     async def drive(self, plan_id: str, policy: Policy) -> None:
         """Until the plan has ended, was paused or halted; then it returns."""
@@ -74,7 +81,10 @@ class PlanDriver:
             change = asyncio.ensure_future(self._book.changed())
             try:
                 run = self._book.run(plan_id)
-                if run.state.ended or run.state in (PlanState.PAUSED, PlanState.HALTED):
+                if run.state.ended:
+                    return
+                if run.state in (PlanState.PAUSED, PlanState.HALTED):
+                    await self._slices.rest(run)
                     return
                 action = decide(run, self._clock.now(), limits)
                 if isinstance(action, Wait):
@@ -131,8 +141,16 @@ class PlanDriver:
             case Send(orders):
                 await self._send_intents(run, orders)
             case Intend(orders):
-                await self._sender.intend(orders)
-                await self._sender.send(orders)
+                orders = await self._slices.priced(run, orders)
+                held = tuple(order for order in orders if self._exits.needed(order))
+                free = tuple(order for order in orders if order not in held)
+                if free:
+                    await self._sender.intend(free)
+                await asyncio.gather(
+                    self._sender.send(free), *(self._exit(run, order) for order in held)
+                )
+            case ScheduleSlices(steps):
+                await self._slices.schedule(run, steps)
             case OpenBuys(first):
                 await self._open_buys(run, first)
             case Buy(step, order):
@@ -160,7 +178,12 @@ class PlanDriver:
     async def _send_intents(self, run: PlanRun, orders: tuple[ChildOrder, ...]) -> None:
         """Intents left by a stop or an unanswered send. A buy passes the gate again."""
         buys = tuple(order for order in orders if order.side is Side.BUY)
-        await self._sender.send(tuple(order for order in orders if order.side is Side.SELL))
+        sells = tuple(order for order in orders if order.side is Side.SELL)
+        held = tuple(order for order in sells if self._exits.needed(order))
+        await asyncio.gather(
+            self._sender.send(tuple(order for order in sells if order not in held)),
+            *(self._exit(run, order) for order in held),
+        )
         for order in buys:
             async with self._cash_lock:
                 step = run.plan.step(order.step)
@@ -171,6 +194,19 @@ class PlanDriver:
                 else:
                     # It never left: the next attempt is cut to what is there, or asked about.
                     await self._sender.deny(order, "the cash for it is not there any more")
+
+    async def _exit(self, run: PlanRun, order: ChildOrder) -> None:
+        """A sale of shares that protection holds."""
+        plan_id = run.plan.plan_id
+
+        def allowed() -> bool:
+            return self._book.run(plan_id).state is run.state
+
+        outcome = await self._exits.sell(order, allowed)
+        if isinstance(outcome, Gone):
+            await self._give_up(run, run.plan.step(order.step), outcome.reason)
+        elif isinstance(outcome, Failed) and allowed():
+            await self._pause(plan_id, f"{outcome.reason}. Continue to try again, or abort.")
 
     async def _verify(self, plan_id: str, orders: tuple[ChildOrder, ...]) -> None:
         answers = await asyncio.gather(*(self._sender.verify(order) for order in orders))
@@ -220,6 +256,11 @@ class PlanDriver:
     async def _buy(self, run: PlanRun, step: Step, order: ChildOrder, policy: Policy) -> None:
         async with self._cash_lock:
             facts = await self._facts(run.plan)
+            if step.algorithm is not None:
+                if (why := session_over(facts)) is not None:
+                    await self._give_up(run, step, why)
+                    return
+                order = priced(order, step, facts)
             result = self._gate(facts, _at_limit(step, order), order.qty)
             await self._book.record(
                 EventDraft(
@@ -297,11 +338,14 @@ class PlanDriver:
         await self._book.advance(plan_id, PlanState.PAUSED, "PlanPaused", {"reason": reason})
 
     async def _protect(self, run: PlanRun) -> None:
-        """Every bought position gets the stop and target of its step, moved to the fill price."""
+        """Every bought position that the desk watches gets the stop and target of its step, moved to
+        the fill price. What the broker protects is the `Protector`'s."""
         drafts = tuple(
             _protection(run, step)
             for step in run.plan.phase_steps(Phase.BUY)
-            if run.filled_qty(step.n) and (step.stop_loss_price or step.target_price)
+            if run.filled_qty(step.n)
+            and (step.stop_loss_price or step.target_price)
+            and step.protection == "desk"
         )
         if drafts:
             await self._book.record(*drafts)

@@ -19,6 +19,7 @@ from db.model.run import (
     PlanRun,
     PlanState,
 )
+from db.model.slicing import Slice
 from services.execution.rejections import Treatment, treatment
 
 MOST_LOOK_UPS = 50
@@ -142,17 +143,27 @@ def _repriced(run: PlanRun, event: Event) -> PlanRun:
     return _with(run, repriced={**run.repriced, event.step: price})
 
 
+def _slice_scheduled(run: PlanRun, event: Event) -> PlanRun:
+    return _with(
+        run, slices={**run.slices, event.step: Slice.model_validate(event.payload["slice"])}
+    )
+
+
 def _on_order(
     change: Callable[[ChildOrder, Mapping[str, Any], datetime], dict[str, Any]],
 ) -> Callable[[PlanRun, Event], PlanRun]:
-    def fold(run: PlanRun, event: Event) -> PlanRun:
-        orders = tuple(
+    def changed(orders: tuple[ChildOrder, ...], event: Event) -> tuple[ChildOrder, ...]:
+        return tuple(
             order.model_copy(update=change(order, event.payload, event.at))
             if order.client_order_id == event.client_order_id
             else order
-            for order in run.orders
+            for order in orders
         )
-        return _with(run, orders=orders)
+
+    def fold(run: PlanRun, event: Event) -> PlanRun:
+        return _with(
+            run, orders=changed(run.orders, event), protective=changed(run.protective, event)
+        )
 
     return fold
 
@@ -160,8 +171,41 @@ def _on_order(
 def _intended(run: PlanRun, event: Event) -> PlanRun:
     order = ChildOrder.model_validate(event.payload["order"])
     order = order.model_copy(update={"state": OrderState.INTENT, "intended_at": event.at})
-    others = tuple(o for o in run.orders if o.client_order_id != order.client_order_id)
-    return _with(run, orders=(*others, order))
+    kept = run.protective if order.protective else run.orders
+    others = tuple(o for o in kept if o.client_order_id != order.client_order_id)
+    name = "protective" if order.protective else "orders"
+    return _with(run, **{name: (*others, order)})
+
+
+def _leg_acknowledged(run: PlanRun, event: Event) -> PlanRun:
+    """It exists since the broker answered: there was no intent of its own."""
+    leg = ChildOrder.model_validate(event.payload["order"])
+    leg = leg.model_copy(update={"intended_at": event.at, "acknowledged_at": event.at})
+    return _with(run, protective=(*run.protective, leg))
+
+
+def _resized(_: ChildOrder, payload: Mapping[str, Any], __: datetime) -> dict[str, Any]:
+    return {"qty": Decimal(payload["qty"])}
+
+
+def _protection_watched(run: PlanRun, event: Event) -> PlanRun:
+    return _with(run, watched={**run.watched, event.step: event.payload["reason"]})
+
+
+def _protection_confirmed(run: PlanRun, event: Event) -> PlanRun:
+    return _with(run, protected={**run.protected, event.step: event.payload["qty"]})
+
+
+def _protection_cancelled(run: PlanRun, event: Event) -> PlanRun:
+    return _with(run, unprotected={**run.unprotected, event.step: event.payload["reason"]})
+
+
+def _protection_restored(run: PlanRun, event: Event) -> PlanRun:
+    return _with(
+        run,
+        unprotected={n: why for n, why in run.unprotected.items() if n != event.step},
+        watched={n: why for n, why in run.watched.items() if n != event.step},
+    )
 
 
 def _sent(order: ChildOrder, _: Mapping[str, Any], at: datetime) -> dict[str, Any]:
@@ -309,6 +353,7 @@ _RUN_EVENTS: Mapping[str, Callable[[PlanRun, Event], PlanRun]] = {
     "StepConfirmed": _step_confirmed,
     "StepGivenUp": _given_up,
     "StepRepriced": _repriced,
+    "SliceScheduled": _slice_scheduled,
     "OrderIntended": _intended,
     "OrderSent": _on_order(_sent),
     "OrderAcknowledged": _on_order(_reported),
@@ -323,4 +368,10 @@ _RUN_EVENTS: Mapping[str, Callable[[PlanRun, Event], PlanRun]] = {
     "OrderFollowed": _on_order(_followed),
     "CancelRequested": _on_order(_cancel_requested),
     "FillReceived": _on_order(_filled),
+    "LegAcknowledged": _leg_acknowledged,
+    "LegResized": _on_order(_resized),
+    "ProtectionConfirmed": _protection_confirmed,
+    "ProtectionWatched": _protection_watched,
+    "ProtectionCancelled": _protection_cancelled,
+    "ProtectionRestored": _protection_restored,
 }
