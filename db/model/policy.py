@@ -1,10 +1,12 @@
 """The thresholds that apply. None switches a check off (spec 3)."""
 
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import model_validator
 
 from db.model.base import Exact, Noun
+from db.model.plan import StopCondition
 
 
 class Policy(Noun):
@@ -36,6 +38,9 @@ class Policy(Noun):
     limit_band: Exact
     stop_loss: Exact | None
     profit_target: Exact | None
+    protection: Literal["broker", "desk"] = "broker"
+    """Who holds stop and target of what was bought: orders at the broker, or alerts of the desk."""
+    stop_condition: StopCondition = StopCondition.TOUCH
     quote_fresh_seconds: int = 5
     phase_wait_seconds: int = 60
     order_time_limit_seconds: int = 300
@@ -52,6 +57,15 @@ class Policy(Noun):
     """Move of any step's price since the plan was shown that voids its approval."""
     stale_price_seconds: int = 30
     """A quiet stock is quoted seldom: market orders ask for `quote_fresh_seconds`, alerts for this."""
+    average_price_tolerance: Exact | None = Decimal("0.02")
+    """Drift of the broker's average entry price from ours that is still no mismatch."""
+    cash_tolerance: Exact | None = Decimal(1)
+    """Dollars that the broker's cash may differ from ours by."""
+    equity_tolerance: Exact | None = Decimal("0.01")
+    """Share of equity that the broker's may differ from its own cash and positions by: prices move
+    between two reads."""
+    poll_fresh_seconds: int = 30
+    """Nothing is sent when the broker was last read longer ago (invariant 29)."""
     mismatch_halt_seconds: int | None = None
     """A difference to the broker that nobody settled for so long halts trading."""
     blind_halt_seconds: int | None = 60

@@ -43,7 +43,7 @@ class Exposure:
         """Shares that other orders of ours may still trade on the same side of the same holding."""
         left = Decimal(0)
         for run in self._engine.book.runs.values():
-            for other in run.orders:
+            for other in (*run.orders, *(o for o in run.protective if o.parent is None)):
                 if other.client_order_id == order.client_order_id or not other.state.working:
                     continue
                 if (other.account, other.symbol, other.side) != (

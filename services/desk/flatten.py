@@ -163,7 +163,18 @@ class Flatten:
         await self._engine.switch.loosen(by, "to close every position")
         portfolio = await self._facts.refresh_portfolio()
         wanted = [p for p in portfolio.positions if outcomes.get(_key(p.account, p.symbol)) == ""]
-        stuck = await self._unprotect(wanted, portfolio.orders)
+        with self._engine.protector.standing_aside([(p.account, p.symbol) for p in wanted]):
+            await self._close_positions(wanted, portfolio.orders, by, plan_id, outcomes)
+
+    async def _close_positions(
+        self,
+        wanted: Collection[Position],
+        orders: Collection[BrokerOrder],
+        by: str,
+        plan_id: str,
+        outcomes: dict[str, str],
+    ) -> None:
+        stuck = await self._unprotect(wanted, orders)
         outcomes.update(stuck)
         facts = await self._facts.fresh()
         ready = [

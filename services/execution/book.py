@@ -71,17 +71,43 @@ class RunBook:
         """Our order that the broker's `report` is about: by our id, or as the tail of a chain."""
         if (order := self.order(report.client_order_id)) is not None:
             return order
-        chained = (o for run in self._runs.values() for o in run.orders if o.chain)
+        chained = (o for run in self._runs.values() for o in run.all_orders if o.chain)
         return next((order for order in chained if order.order_id == report.order_id), None)
+
+    def knows(self, report: BrokerOrder) -> bool:
+        """Whether the broker's `report` is about an order of ours, or about what replaced one."""
+        if self.known(report) is not None:
+            return True
+        ids = (o.order_id for run in self._runs.values() for o in run.protective)
+        return report.replaces is not None and report.replaces in ids
 
     def working_orders(self) -> tuple[ChildOrder, ...]:
         """Perhaps live at the broker, over all plans. Intents that never left are not."""
         return tuple(
             order
             for run in self._runs.values()
-            for order in run.orders
+            for order in run.all_orders
             if order.state.working and order.state is not OrderState.INTENT
         )
+
+    def restless_orders(self) -> tuple[ChildOrder, ...]:
+        """Of those, the ones that must be asked for often. Protection may rest for weeks: it is
+        asked for with each comparison of the books."""
+        return tuple(
+            order
+            for order in self.working_orders()
+            if not order.protective
+            or order.order_id is None
+            or order.cancel_requested_at is not None
+            or order.state is OrderState.UNKNOWN
+            or not order.followed
+            or self._alone(order)
+        )
+
+    def _alone(self, order: ChildOrder) -> bool:
+        """A leg whose pair has ended: it should have, too, or it is being executed."""
+        pair = None if order.parent is None else self.order(order.parent)
+        return pair is not None and pair.state.terminal
 
     def working_runs(self) -> tuple[PlanRun, ...]:
         return tuple(run for run in self._runs.values() if run.state.working)

@@ -21,8 +21,10 @@ from services.execution.approval import ApprovalCard, Approvals
 from services.execution.book import NotPossibleError, Recorder, RunBook
 from services.execution.decide import is_confirmed, needs_order
 from services.execution.driver import PlanDriver
+from services.execution.exits import Exits
 from services.execution.kill import KillSwitch
 from services.execution.offers import absent_orders
+from services.execution.protection_driver import Protector
 from services.execution.recheck import refusal
 from services.execution.remedies import Remedies
 from services.execution.safety import Safety
@@ -63,7 +65,12 @@ class Engine:
         self._account = account
         self._locked = locked
         self._approvals = Approvals()
-        self._driver = PlanDriver(self.book, self.sender, safety, clock, facts, asyncio.Lock())
+        self.protector = Protector(self.book, self.sender, self.tracker, safety, clock)
+        journal.on_append(self.protector.apply)
+        exits = Exits(self.book, broker, self.sender, self.protector, clock)
+        self._driver = PlanDriver(
+            self.book, self.sender, safety, clock, facts, asyncio.Lock(), exits
+        )
         self._drives: dict[str, asyncio.Task[None]] = {}
 
     # --- start, stop, reports from the broker -------------------------------------------------
@@ -71,7 +78,13 @@ class Engine:
     async def recover(self, events: Iterable[Event]) -> None:
         """Fold the journal. Whatever was under way is asked for, and its plan waits for the
         trader: nothing is sent before the trader says continue (spec 5, Crash and restart)."""
+        events = tuple(events)
         self.book.load(events)
+        self.protector.apply(events)
+        for run in self.book.runs.values():
+            for order in run.protective:
+                if order.state in (OrderState.INTENT, OrderState.SENT):
+                    await self.sender.mark_unknown(order, "the desk stopped before the answer")
         for run in self.book.working_runs():
             for order in run.orders:
                 if order.state in (OrderState.INTENT, OrderState.SENT):
@@ -278,6 +291,11 @@ class Engine:
         order = self.book.order(client_order_id)
         if order is None or order.state.terminal:
             raise NotPossibleError(f"No working order of ours has the id {client_order_id}.")
+        if order.protective:
+            raise NotPossibleError(
+                f"{client_order_id} protects {order.symbol}: `quarterdeck protect cancel "
+                f"{order.symbol}` takes it away."
+            )
         outcome = await self.sender.cancel(order, CancelReason.TRADER, "cancelled by the trader")
         self.tracker.kick()
         return outcome

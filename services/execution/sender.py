@@ -20,7 +20,7 @@ from services.brokers.port import (
     SubmitOutcome,
     Unresolved,
 )
-from services.execution.absorb import absorbed
+from services.execution import legs
 from services.execution.book import RunBook
 from services.execution.chain import as_leg, followed, needs_executions
 from services.execution.drafts import of_order
@@ -110,10 +110,14 @@ class Sender:
             if order is None or told is None:
                 return True  # an earlier link of a chain, or one that is still to be followed
             drafts = tuple(
-                self._as_halted(d) for d in absorbed(order, told, fill) if self._is_new(d)
+                self._as_halted(draft)
+                for draft in legs.told(order, told, fill, self._book.knows)
+                if self._is_new(draft)
             )
             if drafts:
                 await self._book.record(*drafts)
+        for leg in report.legs:
+            await self.absorb(leg)
         return True
 
     def _as_halted(self, draft: EventDraft) -> EventDraft:
@@ -161,9 +165,12 @@ class Sender:
     async def look(self, order: ChildOrder) -> BrokerOrder | None:
         """What the broker says of the order, or of the tail of its chain; None: it has none.
         Raises BrokerUnavailableError."""
-        if order.chain and order.order_id is not None:
+        if (order.chain or order.parent is not None) and order.order_id is not None:
             return await self._broker.order_by_id(order.order_id)
-        return await self._broker.order(order.client_order_id)
+        found = await self._broker.order(order.client_order_id)
+        if found is not None and order.oco:  # only asked for by the broker's id it shows its leg
+            return await self._broker.order_by_id(found.order_id)
+        return found
 
     async def verify(self, order: ChildOrder) -> str | None:
         """Prove at the broker how a closed order ended, before its rest is sent again. Returns
@@ -208,7 +215,7 @@ class Sender:
             current = self._book.order(order.client_order_id)
             if current is not None and current.state is OrderState.UNKNOWN:
                 await self._book.record(of_order(order, "OrderNotFound"))
-        if self._book.run(order.plan_id).state.ended:
+        if self._book.run(order.plan_id).state.ended and not order.protective:
             await self.deny(order, "its plan has ended")
 
     async def cancel(self, order: ChildOrder, reason: str, words: str = "") -> CancelOutcome:

@@ -36,7 +36,7 @@ class Tracker:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            if self._book.working_orders():
+            if self._book.restless_orders():
                 try:
                     await self.poll()
                 except BrokerUnavailableError as error:
@@ -93,6 +93,8 @@ class Tracker:
         order = self._book.order(client_order_id)
         if order is None or order.state.terminal or order.cancel_requested_at is not None:
             return
+        if order.protective:
+            return  # what a plan bought stays protected
         if self._book.run(order.plan_id).state is PlanState.ABORTED:
             await self._sender.cancel(order, CancelReason.ABORT, "the plan was aborted")
 
@@ -113,9 +115,11 @@ class Tracker:
         now = self._clock.monotonic()
         first = self._not_found_since.setdefault(order.client_order_id, now)
         twice = now - first >= NOT_FOUND_SECONDS
-        await self._sender.mark_looked_up(order, "not found", absent=twice)
+        # Where the trader confirms orders or phases, he also says what becomes of one of them.
         run = self._book.run(order.plan_id)
-        # Where the trader confirms orders or phases, he also says what becomes of this one.
-        if twice and (run.mode is Mode.AUTO or run.state.ended):
+        by_itself = order.protective or run.mode is Mode.AUTO or run.state.ended
+        absent = twice and not order.protective
+        await self._sender.mark_looked_up(order, "not found", absent=absent)
+        if twice and by_itself:
             del self._not_found_since[order.client_order_id]
             await self._sender.mark_not_found(order)

@@ -39,7 +39,7 @@ def share_sufficiency(case: Case) -> Findings:
         total = sold[key] = sold.get(key, ZERO) + step.qty
         position = case.facts.position(*key)
         held = max(position.qty, ZERO) if position is not None else ZERO
-        free = min(held, max(position.qty_available, ZERO)) if position is not None else ZERO
+        free = min(held, max(position.sellable, ZERO)) if position is not None else ZERO
         if total <= free:
             return None
         why = (

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import SecretStr, ValidationError
 
 from db.clock import Clock
+from db.model.activity import Activity
 from db.model.base import plain
 from db.model.instrument import Instrument
 from db.model.market import MarketClock, Quote
@@ -105,7 +106,9 @@ class AlpacaBroker:
 
     async def order_by_id(self, order_id: str) -> BrokerOrder | None:
         what = f"order {order_id}"
-        answer = await self._courier.read(f"/orders/{order_id}", what, lane=Lane.URGENT)
+        answer = await self._courier.read(
+            f"/orders/{order_id}", what, {"nested": "true"}, lane=Lane.URGENT
+        )
         if outcomes.says_not_found(answer):
             return None
         found = self._read(answer, what, self._order)
@@ -114,16 +117,39 @@ class AlpacaBroker:
         return found
 
     async def fills_since(self, after: datetime) -> tuple[Fill, ...]:
-        fills: dict[str, Fill] = {}
-        query = {"after": after.isoformat(), "direction": "asc", "page_size": str(ACTIVITIES_PAGE)}
+        found = await self._activities("/account/activities/FILL", "fills", self._fills, after)
+        once = {fill.execution_id: fill for fill in found.values()}
+        return tuple(sorted(once.values(), key=lambda fill: fill.at))
+
+    async def activities_since(self, after: datetime) -> tuple[Activity, ...]:
+        path, only = "/account/activities", {"category": "non_trade_activity"}
+        found = await self._activities(path, "activities", self._entries, after, only)
+        return tuple(entry for entry in found.values() if entry.kind != "FILL")
+
+    async def _activities(
+        self,
+        path: str,
+        what: str,
+        read: Callable[[Any], list[tuple[str, _T]]],
+        after: datetime,
+        more: Mapping[str, str] | None = None,
+    ) -> dict[str, _T]:
+        """All pages, oldest first, each row once by its id, which is the page token."""
+        found: dict[str, _T] = {}
+        query = {
+            **(more or {}),
+            "after": after.isoformat(),
+            "direction": "asc",
+            "page_size": str(ACTIVITIES_PAGE),
+        }
         while True:
-            page = await self._get("/account/activities/FILL", "fills", self._fills, query)
-            known = len(fills)
-            fills |= {fill.execution_id: fill for _, fill in page}
+            page = await self._get(path, what, read, query)
+            known = len(found)
+            found |= dict(page)
             if len(page) < ACTIVITIES_PAGE:
-                return tuple(sorted(fills.values(), key=lambda fill: fill.at))
-            if len(fills) == known:
-                raise BrokerUnavailableError("The broker's pages of fills do not end.")
+                return found
+            if len(found) == known:
+                raise BrokerUnavailableError(f"The broker's pages of {what} do not end.")
             query["page_token"], _ = page[-1]
 
     async def clock(self) -> MarketClock:
@@ -254,6 +280,10 @@ class AlpacaBroker:
             for row in parsing.rows(body, "fills")
         ]
 
+    def _entries(self, body: Any) -> list[tuple[str, Activity]]:
+        found = [parsing.activity(row, self._name) for row in parsing.rows(body, "activities")]
+        return [(entry.activity_id, entry) for entry in found]
+
     async def _get(
         self,
         path: str,
@@ -283,12 +313,9 @@ class AlpacaBroker:
 
 def order_body(request: OrderRequest) -> dict[str, Any]:
     """What is POSTed: numbers as exact decimal text (alpaca.md §12 item 6)."""
-    numbers = {
-        "qty": request.qty,
-        "notional": request.notional,
-        "limit_price": request.limit_price,
-        "stop_price": request.stop_price,
-    }
+    numbers = {"qty": request.qty, "notional": request.notional}
+    if not request.oco:
+        numbers |= {"limit_price": request.limit_price, "stop_price": request.stop_price}
     return {
         "client_order_id": request.client_order_id,
         "symbol": request.symbol,
@@ -297,6 +324,19 @@ def order_body(request: OrderRequest) -> dict[str, Any]:
         "time_in_force": request.time_in_force.value,
         "extended_hours": request.extended_hours,
         **{name: plain(value) for name, value in numbers.items() if value is not None},
+        **(_exits(request) if request.oco else {}),
+    }
+
+
+def _exits(request: OrderRequest) -> dict[str, Any]:
+    """An OCO is its take-profit; the stop is its leg (alpaca.md §8.8)."""
+    target, stop = request.limit_price, request.stop_price
+    if target is None or stop is None:
+        raise ValueError("an OCO needs a target and a stop")
+    return {
+        "order_class": "oco",
+        "take_profit": {"limit_price": plain(target)},
+        "stop_loss": {"stop_price": plain(stop)},
     }
 
 
