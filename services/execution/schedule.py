@@ -5,7 +5,7 @@ import math
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from db.model.base import plain
 from db.model.slicing import Algorithm, AlgorithmName, Clip, Slice
@@ -83,7 +83,7 @@ def _targets(
         if daily_volume is None:
             return [], "the daily volume that it is a share of is not known"
         most = (algorithm.participation or Decimal(0)) * daily_volume
-        allowed = [min(_whole(most, share), qty) for share in done[1:]]
+        allowed = [min(_whole(most, share, ROUND_FLOOR), qty) for share in done[1:]]
         short = qty - allowed[-1]
         note = f"the volume expected leaves {plain(short)} of {plain(qty)}" if short >= 1 else ""
         return ([*allowed[:-1], qty] if short < 1 else allowed), note
@@ -93,8 +93,8 @@ def _targets(
     return [*(_whole(qty, share / total) for share in done[1:-1]), qty], ""
 
 
-def _whole(qty: Decimal, share: float) -> Decimal:
-    return (qty * Decimal(repr(share))).to_integral_value(ROUND_FLOOR)
+def _whole(qty: Decimal, share: float, rounding: str = ROUND_HALF_EVEN) -> Decimal:
+    return (qty * Decimal(repr(share))).to_integral_value(rounding)
 
 
 def _front_loaded(time: float, urgency: float) -> float:
