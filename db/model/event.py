@@ -66,6 +66,15 @@ KINDS: dict[str, EventKind] = _table(
     ("CancelRequested", True, "We asked the broker to cancel."),
     ("FillReceived", True, "An execution, booked once by its id."),
     ("TransitionRefused", True, "A report asked for an impossible transition; state unchanged."),
+    # tickets: the manual environment
+    ("StatementEntered", True, "The trader entered what the broker says: cash and positions."),
+    ("PriceTyped", False, "The trader typed a price that nothing else tells."),
+    ("TicketShown", True, "A ticket to copy is on the screen: from here the order may exist."),
+    ("TicketEntered", True, "The trader says that the broker has the order."),
+    ("TicketFilled", True, "The trader typed a fill: claimed until a statement agrees."),
+    ("TicketEnded", True, "The trader says that nothing more of it fills: not done, or refused."),
+    ("TicketToCancel", True, "The ticket is to be cancelled by hand at the broker."),
+    ("TicketTicked", False, "An item of a ticket's checklist was ticked, or not any more."),
     # safety
     ("Halted", True, "Trading was halted: by whom, why, and by which trigger if by one."),
     ("HaltCompleted", True, "What the halt cancelled, what filled, what remains."),

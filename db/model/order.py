@@ -117,6 +117,8 @@ class BrokerOrder(Noun):
     updated_at: Utc | None = None
     replaced_by: str | None = None
     replaces: str | None = None
+    reason: str = ""
+    """Why it ended, where that was said."""
     position_intent: str = ""
     """`sell_to_close` and so on, as the broker judged it when it took the order; "" if it did not."""
     legs: tuple["BrokerOrder", ...] = ()

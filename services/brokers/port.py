@@ -72,6 +72,8 @@ class CancelOutcome(StrEnum):
     ALREADY_CLOSED = "already_closed"
     NOT_FOUND = "not_found"
     UNRESOLVED = "unresolved"
+    BY_HAND = "by_hand"
+    """Only the trader can do it, at his broker; his word says when it is done."""
 
 
 class BrokerUnavailableError(Exception):

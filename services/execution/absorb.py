@@ -92,8 +92,7 @@ def _status_events(order: ChildOrder, report: BrokerOrder) -> tuple[EventDraft, 
         return ()
     if not order_may(order.state, state):
         return (_refusal(order, report, f"{order.state.value} can't become {state.value}"),)
-    known = {"state": state.value, "status": report.status, "order_id": report.order_id}
-    return (of_order(order, "OrderUpdated", known),)
+    return (of_order(order, "OrderUpdated", _known(report, state)),)
 
 
 def _is_stale(order: ChildOrder, state: OrderState) -> bool:
@@ -104,8 +103,12 @@ def _is_stale(order: ChildOrder, state: OrderState) -> bool:
 
 
 def _acknowledged(order: ChildOrder, report: BrokerOrder, state: OrderState) -> EventDraft:
-    known = {"state": state.value, "status": report.status, "order_id": report.order_id}
-    return of_order(order, "OrderAcknowledged", known)
+    return of_order(order, "OrderAcknowledged", _known(report, state))
+
+
+def _known(report: BrokerOrder, state: OrderState) -> dict[str, str]:
+    said = {"message": report.reason} if report.reason else {}
+    return {"state": state.value, "status": report.status, "order_id": report.order_id, **said}
 
 
 def _refusal(order: ChildOrder, report: BrokerOrder, why: str) -> EventDraft:
