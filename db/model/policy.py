@@ -44,6 +44,8 @@ class Policy(Noun):
     quote_fresh_seconds: int = 5
     phase_wait_seconds: int = 60
     order_time_limit_seconds: int = 300
+    slice_above_adv_share: Exact | None = None
+    """Orders over this share of a day's volume are sent in pieces."""
     partial_accept: Exact = Decimal("0.80")
     """At the time limit: a step filled more than this is accepted as it is."""
     partial_resubmit: Exact = Decimal("0.50")

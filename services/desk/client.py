@@ -197,6 +197,10 @@ class DeskClient:
     async def resize(self, plan_id: str, n: int, qty: Decimal | str) -> Json:
         return await self._plan_command(plan_id, "resize", {"n": n, "qty": str(qty)})
 
+    async def slice(self, plan_id: str, n: int, algorithm: Json | None) -> Json:
+        """Send step `n` in pieces by this algorithm; None: as one order."""
+        return await self._plan_command(plan_id, "slice", {"n": n, "algorithm": algorithm})
+
     # Safety
 
     async def halt(self, reason: str, by: str, seconds: float | None = None) -> Json:
@@ -255,9 +259,9 @@ class DeskClient:
     async def reconcile(self) -> Json:
         return await self._object("POST", "/v1/reconcile", {}, BROKER_SECONDS)
 
-    async def mismatch(self, key: str, action: str, reason: str) -> Json:
-        """`action` is `adopt` or `ignore`; the Reconciliation afterwards."""
-        body = {"key": key, "action": action, "reason": reason}
+    async def mismatch(self, key: str, action: str, reason: str, by: str = "trader") -> Json:
+        """`action`: `adopt`, `investigate`, `ignore` or `cancel`; the Reconciliation afterwards."""
+        body = {"key": key, "action": action, "reason": reason, "by": by}
         return await self._object("POST", "/v1/mismatches", body, BROKER_SECONDS)
 
     async def acknowledge(self, alert_id: str) -> Json:

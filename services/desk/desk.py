@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -21,6 +22,7 @@ from services.brokers.port import (
     OrderUpdate,
     StreamState,
 )
+from services.desk.clearance import Clearance
 from services.desk.document import plan_document, unknown_orders
 from services.desk.drill import Drills, last_drill
 from services.desk.exposure import Exposure
@@ -48,6 +50,8 @@ from services.risk.policy import load_policy
 PORTFOLIO_SECONDS = 5.0
 """Between two looks at account and positions while nothing else asks."""
 LOOK_SECONDS = 0.5
+STREAM_SECONDS = 3.0
+"""That a starting desk waits for the order stream."""
 HALT_AGAIN_SECONDS = 30.0
 """A halt that could not be completed is tried again."""
 
@@ -75,6 +79,7 @@ class Desk:
         self.stop_exchange = False
         self.workers = Supervisor(clock, self._journal_failed)
         self._filled_at = float("-inf")
+        self._orders_heard = asyncio.Event()
         self._latch_seen: Latch | None = None
         policy = load_policy(settings.policy, [home.policies])
         self.board = PriceBoard(clock.monotonic)
@@ -90,7 +95,7 @@ class Desk:
             self.account_number,
             lambda: self.reconciler.locked_symbols,
         )
-        self.reconciler = Reconciler(self.engine, self.facts, clock)
+        self.reconciler = Reconciler(self.engine, self.facts, broker, clock, journal.rows)
         self.intake = Intake(self.engine, self.facts, plan_facts, home, home.environment, clock.now)
         self.watch = Watch(self.engine, self.facts, self.reconciler, self.board, broker, clock)
         self.paper = Paper(self.engine, self.facts, journal, home, settings.zone, clock.now)
@@ -117,7 +122,12 @@ class Desk:
         self.drills = Drills(self.engine, self.facts, self.flatten, home, self.intake.new_id, clock)
         self.hub = Hub(self.snapshot, clock, self.operators)
         self.safety.measure_by(Exposure(self.engine, self.facts, self.reconciler))
-        self.safety.require(self._not_ready)
+        self.safety.require(lambda: journal.failed)
+        self.clearance = Clearance(
+            self.reconciler, self.facts, lambda: self.watch.feed_health().orders_connected, clock
+        )
+        self.clearance.guard(self.safety)
+        self.engine.protector.market_open = self._market_open
         journal.on_append(self._on_events)
 
     # --- life ---------------------------------------------------------------------------------
@@ -140,13 +150,16 @@ class Desk:
         self.workers.watch("tracker", self.engine.tracker.run)
         self.workers.watch("updates", self.hub.run)
         await self._resolve_unknown()
+        await self._hear_of_orders()
         await self.reconciler.reconcile()
         await self._finish_halt()
         self.watch.watch_symbols()
+        self.workers.watch("protection", self.engine.protector.run)
         self.workers.keep("portfolio", self._look, LOOK_SECONDS)
         self.workers.keep("alerts", self._alerts, 1.0)
         self.workers.keep("triggers", self.sentry.look, 1.0)
         self.workers.keep("inbox", self.intake.sweep_inbox, SWEEP_SECONDS)
+        self.workers.keep("agreement", self._agree, LOOK_SECONDS)
         self.workers.keep("reconciliation", self._reconcile, float(self.settings.reconcile_seconds))
 
     async def _finish_halt(self) -> None:
@@ -190,6 +203,12 @@ class Desk:
             except BrokerUnavailableError as error:
                 log.warning("orders are still being looked up: %s", error)
 
+    async def _hear_of_orders(self) -> None:
+        """The order stream gets a moment, so that the first comparison counts for it. A desk
+        without one starts all the same, and sends nothing."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._orders_heard.wait(), STREAM_SECONDS)
+
     async def stop(self) -> None:
         """Stop tasks, then the journal. Orders at the broker go on working."""
         await self.workers.stop()
@@ -222,10 +241,11 @@ class Desk:
                 self.hub.touch()
             elif isinstance(message, StreamState):
                 self.watch.on_stream(message)
-                if message.connected and message.stream == "orders":
+                if message.stream == "orders":
                     # Nothing is replayed after a reconnect: look, then trust the stream again.
+                    self.reconciler.distrust("the order stream was away")
                     self.engine.tracker.kick()
-                    self.workers.once("reconciliation", self._reconcile)
+                    self._orders_heard.set()
                 self.hub.touch()
             else:
                 self.board.update(message, self.facts.market_now())
@@ -250,6 +270,11 @@ class Desk:
         await self.reconciler.reconcile()
         self.hub.touch()
 
+    async def _agree(self) -> None:
+        """Books in doubt are compared at once; what failed is tried again."""
+        if self.reconciler.in_doubt and self.clearance.stream() is None:
+            await self._reconcile()
+
     def _on_events(self, events: tuple[Event, ...]) -> None:
         self.reconciler.apply(events)
         self.watch.apply(events)
@@ -270,14 +295,6 @@ class Desk:
 
     # --- what others ask ----------------------------------------------------------------------
 
-    def _not_ready(self) -> str | None:
-        """Nothing is sent before the first comparison, nor on a journal that can't be written."""
-        if self.journal.failed is not None:
-            return self.journal.failed
-        if self.reconciler.last is None:
-            return "the books were not compared with the broker's yet"
-        return None
-
     async def resume(self, reason: str, token: str = "") -> ResumeCard | dict[str, str]:
         """Spec 5: typed, with a reason, and only when reconciliation is clean. After a stop that
         nobody pressed the answer is a card first, whose token is typed."""
@@ -287,6 +304,11 @@ class Desk:
             reason, self.reconciler.obstacle(), token, self.sentry.persists
         )
         return answer if isinstance(answer, ResumeCard) else {"trading_state": answer.value}
+
+    def _market_open(self) -> bool:
+        """Open when nobody knows."""
+        clock = self.facts.market_clock
+        return clock is None or clock.is_open
 
     def account_number(self) -> str:
         portfolio = self.facts.portfolio

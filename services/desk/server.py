@@ -20,6 +20,7 @@ from db.errors import JournalError
 from db.model.base import Noun
 from db.model.event import EventDraft
 from db.model.run import Mode
+from db.model.slicing import Algorithm
 from services.brokers.port import BrokerUnavailableError
 from services.desk.desk import Desk
 from services.desk.hub import CONSOLE
@@ -161,7 +162,7 @@ class _Routes:
         self._desk = desk
 
     def table(self) -> list[web.RouteDef]:
-        before = ("card", "approve", "drop", "resize", "reject")
+        before = ("card", "approve", "drop", "resize", "slice", "reject")
         under_way = ("run", "next", "continue", "pause", "abort")
         remedies = (Offer.REPRICE, Offer.RESUBMIT, Offer.CANCEL_REST)
         of_unknown = (Offer.LOOK_UP, Offer.RESEND, Offer.GIVE_UP)
@@ -322,6 +323,11 @@ class _Routes:
         n, qty = _whole(str(body.get("n", "")), "n"), _number(body, "qty")
         return await self._desk.intake.revise(request.match_info["id"], drop=(), resize={n: qty})
 
+    async def plan_slice(self, request: web.Request, body: Body) -> Answer:
+        n, wanted = _whole(str(body.get("n", "")), "n"), body.get("algorithm")
+        algorithm = None if wanted is None else Algorithm.model_validate(wanted)
+        return await self._desk.intake.revise(request.match_info["id"], algorithms={n: algorithm})
+
     async def halt_report(self, _: web.Request, __: Body) -> Answer:
         return self._desk.engine.kill.report
 
@@ -378,7 +384,10 @@ class _Routes:
 
     async def mismatch(self, _: web.Request, body: Body) -> Answer:
         return await self._desk.reconciler.settle(
-            _text(body, "key"), _text(body, "action"), _text(body, "reason", "")
+            _text(body, "key"),
+            _text(body, "action"),
+            _text(body, "reason", ""),
+            _text(body, "by", "trader"),
         )
 
     async def acknowledge(self, request: web.Request, _: Body) -> Answer:

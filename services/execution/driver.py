@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,11 +31,11 @@ from services.execution.decide import (
     Send,
     Verify,
     Wait,
-    decide,
     needs_order,
 )
 from services.execution.exits import Exits, Failed, Gone
 from services.execution.gate import GateResult, gate, reserved_by, worst_price
+from services.execution.locked import decide_around
 from services.execution.recheck import refusal
 from services.execution.resize import Cut, cut_to_size, rescaled
 from services.execution.safety import Safety
@@ -48,6 +49,10 @@ from services.risk.facts import Facts
 SETTLE_SECONDS = 10
 """How long the broker's cash may lag behind the last sell before buys are cut to what is there."""
 UNREACHABLE_PAUSE_SECONDS = 1.0
+WAIT_TO_PASS = timedelta(seconds=0.5)
+"""Between two looks whether stream, books and last read let anything leave."""
+SENDING = (Send, Intend, OpenBuys, Buy)
+"""Actions that lead to a send."""
 
 log = logging.getLogger(__name__)
 
@@ -86,9 +91,12 @@ class PlanDriver:
                 if run.state in (PlanState.PAUSED, PlanState.HALTED):
                     await self._slices.rest(run)
                     return
-                action = decide(run, self._clock.now(), limits)
+                now = self._clock.now()
+                action = decide_around(run, now, limits, self._sender.locked_symbols())
                 if isinstance(action, Wait):
                     await self._wait(change, action)
+                elif isinstance(action, SENDING) and (why := self._safety.awaits()) is not None:
+                    await self._wait(change, Wait(why, now + WAIT_TO_PASS))
                 elif (why := self._forbidden(action)) is not None:
                     await self._interrupt(plan_id, why)
                 else:

@@ -1,7 +1,7 @@
 """The trading state, who may change it, and the two files that hold it besides the journal (spec 5,
 Kill switch). What is stricter wins, at every look: memory, latch, file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -65,6 +65,7 @@ class Safety:
         self._latch = latch
         self._state = state
         self._locked_by: list[Callable[[], str | None]] = []
+        self._passing: list[Callable[[], str | None]] = []
         self._reduces: Reduces = lambda order: "the positions are not known"
         self.halts = 0
         """How often trading was halted in this process: what began before one must not undo it."""
@@ -102,9 +103,10 @@ class Safety:
         self._latch.clear()
         self._state = TradingState.ACTIVE
 
-    def require(self, condition: Callable[[], str | None]) -> None:
-        """Another reason why nothing may be sent: a sentence, or None when all is well."""
-        self._locked_by.append(condition)
+    def require(self, condition: Callable[[], str | None], *, passing: bool = False) -> None:
+        """Another reason why nothing may be sent: a sentence, or None when all is well. For one
+        that is `passing` a plan waits; any other interrupts it."""
+        (self._passing if passing else self._locked_by).append(condition)
 
     def measure_by(self, reduces: Reduces) -> None:
         """What tells whether an order only reduces. Before it is given, none does."""
@@ -124,7 +126,13 @@ class Safety:
             return "trading is HALTED"
         if state is TradingState.REDUCING and not reducing:
             return "trading is REDUCING: only orders that reduce a position may leave"
-        for condition in self._locked_by:
-            if (why := condition()) is not None:
-                return why
-        return None
+        return _first(self._locked_by) or self.awaits()
+
+    def awaits(self) -> str | None:
+        """What must pass before anything leaves: the stream, the books, the last read (invariant
+        29), or None."""
+        return _first(self._passing)
+
+
+def _first(conditions: Iterable[Callable[[], str | None]]) -> str | None:
+    return next((why for condition in conditions if (why := condition()) is not None), None)

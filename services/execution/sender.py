@@ -57,6 +57,10 @@ class Sender:
         """Send side by side; returns when each has its answer on record."""
         await asyncio.gather(*(self._send(order) for order in orders))
 
+    def locked_symbols(self) -> frozenset[str]:
+        """On which nothing is sent now."""
+        return self._locked()
+
     def permit(self, order: ChildOrder) -> str | None:
         """Why the order may not leave now, or None. Asked in the last moment, too."""
         if order.symbol in self._locked():

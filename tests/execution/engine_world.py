@@ -242,6 +242,7 @@ class _Open:
         return None
 
     refuses = forbids
+    awaits = forbids
 
 
 class World:
