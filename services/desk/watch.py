@@ -13,6 +13,7 @@ from db.model.snapshot import FeedHealth
 from db.model.trading import Drill
 from services.brokers.port import Broker, BrokerUnavailableError, StreamState
 from services.desk.facts import FactsSource
+from services.desk.guards import Guards
 from services.desk.reconcile import Reconciler
 from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
@@ -62,6 +63,7 @@ class Watch:
         self._memory = Memory()
         self._left: tuple[str, ...] = ()
         """`account/symbol` that the last flatten could not close."""
+        self._guards = Guards(engine, facts, clock)
         self.last_drill: Drill | None = None
         self._since = clock.monotonic()
         self.alerts: dict[str, Alert] = {}
@@ -268,6 +270,7 @@ class Watch:
                 if position.qty and f"{position.account}/{position.symbol}" in self._left
             ),
             last_drill=self.last_drill,
+            **self._guards.seen(portfolio),
         )
 
     def _prices(self) -> Iterator[Price]:

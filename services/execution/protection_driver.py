@@ -5,7 +5,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from db.clock import Clock
@@ -40,6 +40,8 @@ from services.execution.tracker import Tracker
 AUDIT_SECONDS = 60.0
 BARE_SECONDS = 2.0
 """Protection that is on its way for longer than this is none: an alert says so."""
+FORBIDDEN_AGAIN = timedelta(seconds=1)
+"""Between two looks whether it may be sent by now."""
 SETTLED_SECONDS = 10.0
 """A plan does not wait longer for its protection: the desk watches with an alert, and goes on trying."""
 
@@ -139,7 +141,7 @@ class Protector:
         action = due(held, now, buying=self._buying(held), open_market=self.market_open())
         if isinstance(action, Place | Send) and self._sender.permit(action.order) is not None:
             # What is forbidden now uses up no attempt; the alert says why there is none.
-            return Later(None, "")
+            return Later(now + FORBIDDEN_AGAIN, "")
         return action
 
     def _buying(self, held: Held) -> bool:

@@ -13,7 +13,7 @@ from db.model.order import OrderState
 from db.model.portfolio import Position
 from db.model.run import CancelReason
 from db.model.trading import TradingState
-from services.monitoring.situation import Price, Situation
+from services.monitoring.situation import Price, Situation, Unprotected
 
 PRICE_BAND = Decimal("0.005")
 """A stop or target is left behind when the price is 0.5% on the good side of it."""
@@ -203,6 +203,58 @@ def _left_open(now: Situation) -> Iterator[Observation]:
         yield Observation(_subject(position), on=True, over=False, values=values)
 
 
+def _unprotected(*, by_desk: bool) -> Callable[[Situation], Iterator[Observation]]:
+    def watch(now: Situation) -> Iterator[Observation]:
+        found: dict[str, list[Unprotected]] = {}
+        for one in now.unprotected:
+            if one.by_desk is by_desk:
+                found.setdefault(f"{one.account}/{one.symbol}", []).append(one)
+        for subject, each in found.items():
+            values = {
+                "symbol": each[0].symbol,
+                "account": each[0].account,
+                "qty": plain(sum((one.qty for one in each), Decimal(0))),
+                "why": "; ".join(dict.fromkeys(one.why for one in each)),
+            }
+            yield Observation(subject, on=True, over=False, values=values)
+
+    return watch
+
+
+def _executed(*, stopped: bool) -> Callable[[Situation], Iterator[Observation]]:
+    def watch(now: Situation) -> Iterator[Observation]:
+        for one in now.executed:
+            if one.stopped is stopped:
+                values = {
+                    "symbol": one.symbol,
+                    "account": one.account,
+                    "qty": plain(one.qty),
+                    "price": plain(one.price),
+                    "level": "" if one.level is None else f" of {plain(one.level)}",
+                    "order": one.order,
+                }
+                yield Observation(one.order, on=True, over=False, values=values)
+
+    return watch
+
+
+def _over_covered(now: Situation) -> Iterator[Observation]:
+    for one in now.over_covered:
+        values = {
+            "symbol": one.symbol,
+            "account": one.account,
+            "held": plain(one.held),
+            "open": plain(one.open_qty),
+        }
+        yield Observation(f"{one.account}/{one.symbol}", on=True, over=False, values=values)
+
+
+def _renewals(now: Situation) -> Iterator[Observation]:
+    for one in now.renewals:
+        values = {"symbol": one.symbol, "order": one.order, "days": str(one.days)}
+        yield Observation(one.order, on=True, over=False, values=values)
+
+
 def _drill(now: Situation) -> Iterator[Observation]:
     limit = now.policy.drill_days
     if limit is None:
@@ -309,6 +361,36 @@ CONDITIONS: dict[str, Condition] = {
             "left_open", AlertSeverity.CRITICAL,
             "{symbol} was not closed by the flatten: {qty} shares in {account}, perhaps unprotected.",
             "Close it, or protect it again.", _left_open,
+        ),
+        (
+            "unprotected_position", AlertSeverity.CRITICAL,
+            "{qty} {symbol} in {account} have no working protection at the broker: {why}.",
+            "Watch it, or sell it; the desk goes on trying to protect it.", _unprotected(by_desk=False),
+        ),
+        (
+            "watched_by_desk", AlertSeverity.WARNING,
+            "{qty} {symbol} in {account} are watched by the desk only: {why}.",
+            "Nothing, as long as the desk runs.", _unprotected(by_desk=True),
+        ),
+        (
+            "over_covered", AlertSeverity.CRITICAL,
+            "Orders to sell {open} {symbol} are open in {account}, and {held} are held.",
+            "Cancel what is too much: it would open a short position.", _over_covered,
+        ),
+        (
+            "stop_executed", AlertSeverity.CRITICAL,
+            "The stop{level} of {symbol} was executed at the broker: {qty} sold at {price} in {account}.",
+            "Nothing to send: the exit is booked.", _executed(stopped=True),
+        ),
+        (
+            "target_executed", AlertSeverity.INFO,
+            "The target{level} of {symbol} was executed at the broker: {qty} sold at {price} in {account}.",
+            "Nothing to send: the exit is booked.", _executed(stopped=False),
+        ),
+        (
+            "protection_expires", AlertSeverity.INFO,
+            "The protection of {symbol}, {order}, works for {days} days; the broker ends it at 90.",
+            "Nothing: it is renewed while the market is closed.", _renewals,
         ),
         (
             "drill_due", AlertSeverity.INFO,

@@ -29,6 +29,48 @@ class Protection(Noun):
     target_price: Exact | None = None
 
 
+class Unprotected(Noun):
+    """Shares that should be protected and that no order at the broker protects."""
+
+    account: str
+    symbol: str
+    qty: Exact
+    why: str
+    by_desk: bool = False
+    """As intended: the desk watches these by itself."""
+    stop_price: Exact | None = None
+
+
+class Executed(Noun):
+    """A protective order sold, and so ended or reduced a position."""
+
+    order: str
+    account: str
+    symbol: str
+    qty: Exact
+    price: Exact
+    level: Exact | None
+    stopped: bool
+    """By the stop; else by the target."""
+
+
+class OverCovered(Noun):
+    """More is open to be sold than is held (invariant 19)."""
+
+    account: str
+    symbol: str
+    held: Exact
+    open_qty: Exact
+
+
+class Renewal(Noun):
+    """A protective order that the broker soon lets expire."""
+
+    order: str
+    symbol: str
+    days: int
+
+
 class Situation(Noun):
     at: Utc
     market_open: bool
@@ -48,6 +90,10 @@ class Situation(Noun):
     """Why trading is not ACTIVE."""
     left_open: tuple[Position, ...] = ()
     """Positions that a flatten could not close."""
+    unprotected: tuple[Unprotected, ...] = ()
+    executed: tuple[Executed, ...] = ()
+    over_covered: tuple[OverCovered, ...] = ()
+    renewals: tuple[Renewal, ...] = ()
     last_drill: Drill | None = None
 
     def price_of(self, symbol: str) -> Price | None:
