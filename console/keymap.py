@@ -112,6 +112,7 @@ BINDINGS: tuple[Binding, ...] = (
         ("ticket.buy", "b", "ticket('buy')", "buy", "Ticket with side buy: opens, never sends", "p"),
         ("ticket.sell", "s", "ticket('sell')", "sell", "Ticket with side sell: opens, never sends", "p"),
         ("reconcile.now", "R", "reconcile", "reconcile now", "Compare ours with the broker's now", "p"),
+        ("controls.take", "T", "take_over", "", "Take the controls from the console that holds them, by typing", "p"),
         ("quit", "", "quit", "quit", "Leave the console; says what works, asks about the desk", "ps"),
         ("kill.open", "", "kill_panel", "kill panel", "Show the kill panel", "p"),
         ("back", "escape", "back", "", "Back", ""),
@@ -194,7 +195,7 @@ BINDINGS: tuple[Binding, ...] = (
     ),
     *_rows(
         "kill",
-        ("kill.resume", "enter", "submit", "resume", "Resume, once RESUME and a reason are typed", ""),
+        ("kill.resume", "enter", "submit", "do it", "Resume, once RESUME and a reason are typed; list everything, once FLATTEN is; close it, with the list's token behind", ""),
         ("kill.down", "down", "down", "", "Next order", ""),
         ("kill.up", "up", "up", "", "Previous order", ""),
         ("kill.close", "escape", "close", "back", "Back; trading stays halted", ""),

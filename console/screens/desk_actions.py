@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PREVIEW_PAUSE = 0.25
 """Seconds without a key before a ticket's preview is asked for."""
+TAKE_OVER = "TAKE OVER"
 PROTECTIVE = ("stop", "stop_limit", "trailing_stop")
 
 
@@ -69,6 +70,28 @@ class DeskActions:
         from console.screens.kill import KillPanel
 
         self._screen.deck.push_screen(KillPanel())
+
+    def action_take_over(self) -> None:
+        """Take the controls from the console that holds them, by typing."""
+        from console.screens.prompt import Prompt
+
+        deck = self._screen.deck
+        if not deck.read_only:
+            deck.say("This console holds the controls.")
+            return
+
+        def exactly(typed: str) -> str:
+            return "" if typed.strip() == TAKE_OVER else f"type {TAKE_OVER} in capitals"
+
+        def answered(typed: str | None) -> None:
+            if typed is not None:
+                deck.ask(lambda desk: desk.take_over(typed), said)
+
+        def said(_: dict[str, Any]) -> None:
+            deck.say("This console holds the controls now.")
+
+        title = f"READ-ONLY: {deck.read_only} holds the controls"
+        deck.push_screen(Prompt(title, f"Type {TAKE_OVER}:", check=exactly), answered)
 
     def action_filter(self) -> None:
         """Filter the list in focus."""
