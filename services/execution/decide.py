@@ -16,7 +16,7 @@ from services.execution.ids import client_order_id
 from services.execution.protection import unsettled
 from services.execution.rejections import Treatment, advice, treatment
 from services.execution.slicing import child_of, next_clip, over, unscheduled, worst_limit
-from services.execution.time_limit import Limits, cancel_for, deadline, still_open
+from services.execution.time_limit import Limits, by_hand, cancel_for, deadline, still_open
 
 CANCEL_AGAIN = timedelta(seconds=5)
 """A cancel is a request: unanswered, it is made again."""
@@ -284,6 +284,8 @@ def _still_open(
     run: PlanRun, working: tuple[ChildOrder, ...], now: datetime, limits: Limits
 ) -> Action:
     """Wait for working orders. Past its limit an order is dealt with by how much of it filled."""
+    if by_hand(run):
+        return Wait(f"your word on {still_open(run, working)} is awaited")
     by_order = {o.client_order_id: deadline(run, o, limits) or now for o in working}
     asked = [o for o in working if o.cancel_requested_at is not None]
     if again := _to_cancel(asked, now):

@@ -30,6 +30,7 @@ from services.execution.remedies import Remedies
 from services.execution.safety import Safety
 from services.execution.sender import Sender
 from services.execution.switch import TradingSwitch
+from services.execution.time_limit import by_hand
 from services.execution.tracker import Tracker
 from services.risk.facts import Facts
 
@@ -159,6 +160,10 @@ class Engine:
         run = self.book.run(plan_id)
         if not _approvable(run):
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to approve.")
+        if mode is Mode.AUTO and by_hand(run):
+            raise NotPossibleError(
+                "By hand there is no auto mode: each order is yours to place. Choose step or phase."
+            )
         facts = await self._facts(run.plan)
         run = self.book.run(plan_id)
         now = self._clock.now()
@@ -308,16 +313,17 @@ class Engine:
     async def start_exits(self, plan: Plan, facts: Facts, approver: str) -> PlanRun:
         """Run a plan that only closes positions, by the token typed at its list. No limit is asked:
         that each order reduces is looked at as it leaves (invariants 20, 27)."""
-        await self.add(plan)
+        run = await self.add(plan)
+        mode = Mode.PHASE if by_hand(run) else Mode.AUTO
         now = self._clock.now()
         approval = Approval(
-            plan_hash=plan.hash, approver=approver, mode=Mode.AUTO, approved_at=now, expires_at=now
+            plan_hash=plan.hash, approver=approver, mode=mode, approved_at=now, expires_at=now
         )
         payload: dict[str, object] = {"approval": approval.to_json()}
         await self.book.record(
             EventDraft(kind="PlanApproved", plan_id=plan.plan_id, payload=payload)
         )
-        started = {"mode": Mode.AUTO.value}
+        started = {"mode": mode.value}
         await self.book.advance(plan.plan_id, PlanState.SELLING, "PlanStarted", started)
         self._drive(plan.plan_id, facts)
         return self.book.run(plan.plan_id)

@@ -172,7 +172,9 @@ class KillSwitch:
                 await self._step("noting the cancels", self._note_cancels(doomed))
                 # In bulk everything goes, protective orders too: only where none must be kept.
                 bulk = round_number == 0 and len(doomed) > 1 and len(doomed) == len(open_orders)
-                await self._cancel(doomed, bulk=bulk)
+                answers = await self._cancel(doomed, bulk=bulk)
+                if all(answer is CancelOutcome.BY_HAND for answer in answers):
+                    break  # the report lists them; the trader's word ends each
             if round_number:
                 await self._clock.sleep(ROUND_SECONDS)
         return remaining
@@ -192,7 +194,7 @@ class KillSwitch:
             drafts.append(of_order(ours, "CancelRequested", payload))
         await self._note(*drafts)
 
-    async def _cancel(self, doomed: list[BrokerOrder], *, bulk: bool) -> None:
+    async def _cancel(self, doomed: list[BrokerOrder], *, bulk: bool) -> tuple[CancelOutcome, ...]:
         answers: dict[str, CancelOutcome] = {}
         if bulk:
             answers = await self._step("the bulk cancel", self._broker.cancel_all()) or {}
@@ -200,8 +202,9 @@ class KillSwitch:
         each = await asyncio.gather(*(self._cancel_one(order) for order in one_by_one))
         answers |= {o.order_id: answer for o, answer in zip(one_by_one, each, strict=True)}
         for order in doomed:
-            words = f"cancel {answers[order.order_id].value}"
+            words = f"cancel {answers[order.order_id].value.replace('_', ' ')}"
             self._outcomes[order.order_id] = _halted(order, words)
+        return tuple(answers[order.order_id] for order in doomed)
 
     async def _cancel_one(self, order: BrokerOrder) -> CancelOutcome:
         try:

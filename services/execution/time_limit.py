@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from db.model.base import plain
+from db.model.base import Environment, plain
 from db.model.policy import Policy
 from db.model.run import CancelReason, ChildOrder, Mode, PlanRun
 from services.execution.slicing import works_until
@@ -64,6 +64,12 @@ def deadline(run: PlanRun, order: ChildOrder, limits: Limits) -> datetime | None
     if since is None:
         return None
     return max(since, run.phase_opened_at or since) + limits.patience
+
+
+def by_hand(run: PlanRun) -> bool:
+    """Its orders are copied by the trader, who says what becomes of them (spec 5, Manual
+    environment): his word is waited for, however long."""
+    return run.plan.environment == Environment.MANUAL
 
 
 def remedy(run: PlanRun, order: ChildOrder, limits: Limits) -> Remedy:
