@@ -201,6 +201,37 @@ class DeskClient:
         """Send step `n` in pieces by this algorithm; None: as one order."""
         return await self._plan_command(plan_id, "slice", {"n": n, "algorithm": algorithm})
 
+    # By hand: only a manual desk takes these
+
+    async def tickets(self) -> list[Json]:
+        """Tickets that wait for the trader's word."""
+        return await self._list("GET", "/v1/by-hand/tickets")
+
+    async def fill(self, plan_id: str, n: int, sure: bool = False, **typed: str) -> Json:
+        """A fill as typed (`qty`, `price`, `fee`, `at`, `confirmation`): `{"ticket": …}`, or
+        `{"asked": question}` when it is doubtful; then it is given again with `sure`."""
+        return await self._plan_command(plan_id, "fill", {"n": n, "sure": sure, **typed})
+
+    async def end_ticket(self, plan_id: str, n: int, reason: str, refused: bool) -> Json:
+        command = "refused" if refused else "not-done"
+        return await self._plan_command(plan_id, command, {"n": n, "reason": reason})
+
+    async def tick(self, plan_id: str, n: int, item: str = "", ticked: bool = True) -> Json:
+        """An item of the step's checklist; the first open one when none is named."""
+        body = {"n": n, "item": item, "ticked": ticked}
+        return await self._plan_command(plan_id, "tick", body)
+
+    async def write_guide(self, plan_id: str) -> Json:
+        return await self._plan_command(plan_id, "guide", {})
+
+    async def type_price(self, symbol: str, price: str) -> Json:
+        return await self._object("POST", "/v1/by-hand/prices", {"symbol": symbol, "price": price})
+
+    async def enter_statement(self, name: str, content: bytes, at: str = "") -> Json:
+        """What the broker's statement says: `positions`, `cash`, `claimed`, `mismatches`."""
+        body = {"name": name, "content_base64": base64.b64encode(content).decode("ascii"), "at": at}
+        return await self._object("POST", "/v1/by-hand/statement", body, BROKER_SECONDS)
+
     # Safety
 
     async def halt(self, reason: str, by: str, seconds: float | None = None) -> Json:

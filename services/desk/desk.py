@@ -16,12 +16,13 @@ from db.model.event import Event, EventDraft
 from db.model.order import OrderState
 from db.model.snapshot import DeskSnapshot
 from db.model.trading import HaltReport, ResumeCard, TradingState
+from services.brokers.manual.adapter import ManualBroker
 from services.brokers.port import (
     Broker,
-    BrokerUnavailableError,
     OrderUpdate,
     StreamState,
 )
+from services.desk.by_hand import ByHand
 from services.desk.clearance import Clearance
 from services.desk.document import plan_document, unknown_orders
 from services.desk.drill import Drills, last_drill
@@ -99,6 +100,11 @@ class Desk:
         self.intake = Intake(self.engine, self.facts, plan_facts, home, home.environment, clock.now)
         self.watch = Watch(self.engine, self.facts, self.reconciler, self.board, broker, clock)
         self.paper = Paper(self.engine, self.facts, journal, home, settings.zone, clock.now)
+        self.by_hand = (
+            ByHand(self.engine, broker, self.facts, self.reconciler, home, settings.zone, clock)
+            if isinstance(broker, ManualBroker)
+            else None
+        )
         self.operators = Operators(clock)
         self.sentry = Sentry(
             self.engine,
@@ -147,11 +153,10 @@ class Desk:
         await self.facts.quotes([position.symbol for position in portfolio.positions])
         await self._note_start(portfolio.accounts[0].number)
         self.workers.watch("messages", self._listen)
-        self.workers.watch("tracker", self.engine.tracker.run)
         self.workers.watch("updates", self.hub.run)
-        await self._resolve_unknown()
         await self._hear_of_orders()
         await self.reconciler.reconcile()
+        self.workers.watch("tracker", self.engine.tracker.run)
         await self._finish_halt()
         self.watch.watch_symbols()
         self.workers.watch("protection", self.engine.protector.run)
@@ -185,7 +190,8 @@ class Desk:
     def _unfinished(self, report: HaltReport) -> bool:
         """Not complete, and long enough ago to try again."""
         age = (self._clock.now() - report.at).total_seconds()
-        return not report.complete and age > HALT_AGAIN_SECONDS
+        # By hand only the trader's word completes it, and that is heard when he says it.
+        return not report.complete and age > HALT_AGAIN_SECONDS and self.by_hand is None
 
     async def _note_start(self, number: str) -> None:
         payload = {
@@ -195,17 +201,9 @@ class Desk:
         }
         await self.journal.append(EventDraft(kind="DeskStarted", payload=payload))
 
-    async def _resolve_unknown(self) -> None:
-        """Before anything else: what became of the orders whose answer never came."""
-        if self.engine.book.working_orders():
-            try:
-                await self.engine.tracker.poll()
-            except BrokerUnavailableError as error:
-                log.warning("orders are still being looked up: %s", error)
-
     async def _hear_of_orders(self) -> None:
-        """The order stream gets a moment, so that the first comparison counts for it. A desk
-        without one starts all the same, and sends nothing."""
+        """The order stream gets a moment, so that the first comparison, which resolves every order
+        whose answer never came, counts for it. A desk without one starts, and sends nothing."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._orders_heard.wait(), STREAM_SECONDS)
 
@@ -281,9 +279,15 @@ class Desk:
         self.engine.switch.apply(events)
         self.sentry.apply(events)
         self.hub.on_events(events)
+        if self.by_hand is not None:
+            self.by_hand.follow(events, self._write_guide)
         for event in events:
             if event.kind in ("PlanEnded", "PlanAborted") and event.plan_id is not None:
                 self.workers.once("after plan", partial(self._after_plan, event.plan_id))
+
+    def _write_guide(self, plan_id: str) -> None:
+        assert self.by_hand is not None
+        self.workers.once(f"guide {plan_id}", partial(self.by_hand.write_guide_safely, plan_id))
 
     async def _after_plan(self, plan_id: str) -> None:
         """Compare the books, then write the paper (spec 5, spec 7)."""
@@ -318,7 +322,10 @@ class Desk:
         run = self.engine.book.run(plan_id)
         mids = {symbol: quote.mid for symbol, quote in self.board.quotes().items()}
         prices = {symbol: mid for symbol, mid in mids.items() if mid is not None}
-        return plan_document(run.plan, run, prices)
+        document = plan_document(run.plan, run, prices)
+        if self.by_hand is not None:
+            document["tickets"] = self.by_hand.of_plan(plan_id)
+        return document
 
     def unknown(self) -> list[dict[str, Any]]:
         return unknown_orders(self.engine.book.runs.values())

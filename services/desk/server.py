@@ -22,6 +22,7 @@ from db.model.event import EventDraft
 from db.model.run import Mode
 from db.model.slicing import Algorithm
 from services.brokers.port import BrokerUnavailableError
+from services.desk.by_hand_api import HandRoutes
 from services.desk.desk import Desk
 from services.desk.hub import CONSOLE
 from services.desk.latch import LatchError
@@ -167,6 +168,7 @@ class _Routes:
         remedies = (Offer.REPRICE, Offer.RESUBMIT, Offer.CANCEL_REST)
         of_unknown = (Offer.LOOK_UP, Offer.RESEND, Offer.GIVE_UP)
         return [
+            *HandRoutes(lambda: self._desk.by_hand).table(self._answer),
             web.get("/v1/snapshot", self._answer(self.snapshot)),
             web.get("/v1/updates", self._desk.hub.serve),
             web.get("/v1/status", self._answer(self.status)),
