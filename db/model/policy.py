@@ -79,7 +79,7 @@ class Policy(Noun):
     max_repeats_per_minute: int | None = 30
     """Orders of the same account, symbol and side within the minute, without the first. More of
     any of the three: REDUCING (invariant 24)."""
-    unattended_minutes: int | None = None
+    unattended_minutes: Exact | None = None
     """No key and no command for so long while a plan works: REDUCING."""
     escalate_minutes: int = 5
     """A critical alert that nobody acknowledged is raised again after so long."""

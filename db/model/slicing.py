@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field, model_validator
 
-from db.model.base import Exact, Noun, Positive, Utc
+from db.model.base import Exact, Noun, Positive, Utc, plain
 
 
 class AlgorithmName(StrEnum):
@@ -38,6 +38,24 @@ class Algorithm(Noun):
     """Between two children, before each is moved by up to a fifth of it."""
     limit_price: Positive | None = None
     """No child pays more, or sells for less."""
+
+    @property
+    def words(self) -> str:
+        """`pov 10% over 60 min`."""
+        parts = [self.name.value]
+        if self.participation is not None:
+            parts.append(f"{plain(self.participation * 100)}%")
+        if self.urgency is not None:
+            parts.append(f"urgency {plain(self.urgency)}")
+        if self.minutes is not None:
+            parts.append(f"over {plain(self.minutes)} min")
+        if self.start_at is not None:
+            parts.append(f"from {self.start_at:%H:%M} UTC")
+        if self.end_at is not None:
+            parts.append(f"until {self.end_at:%H:%M} UTC")
+        if self.limit_price is not None:
+            parts.append(f"limit {plain(self.limit_price)}")
+        return " ".join(parts)
 
     @model_validator(mode="after")
     def _parameters_fit(self) -> "Algorithm":

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from db.model.base import plain
+from db.model.order import OrderState
 from db.model.plan import Plan, Step
 from db.model.run import ChildOrder, PlanRun
 from services.execution.ledger import ledger
@@ -14,7 +15,7 @@ from services.execution.transitions import step_state
 STEP_FIELDS = {
     "n", "phase", "account", "symbol", "side", "qty", "type", "limit_price", "stop_price",
     "time_in_force", "reference_price", "expected_price", "expected_value", "expected_cash_after",
-    "sector", "conviction", "stop_loss_price", "target_price", "reason", "needs", "funded_by",
+    "algorithm", "sector", "conviction", "stop_loss_price", "target_price", "reason", "needs", "funded_by",
 }  # fmt: skip
 ORDER_FIELDS = {"client_order_id", "state", "qty", "filled_qty", "filled_avg_price", "reason"}
 
@@ -77,14 +78,18 @@ def _step(step: Step, run: PlanRun | None) -> dict[str, Any]:
         "orders": [
             order.model_dump(mode="json", include=ORDER_FIELDS) for order in run.orders_of(step.n)
         ],
+        "slice": run.slices[step.n].to_json() if step.n in run.slices else None,
     }
 
 
 def _step_state(step: Step, run: PlanRun) -> str:
     """The state of its latest order; given_up or planned without one."""
-    orders = run.orders_of(step.n)
-    if orders:
-        return max(orders, key=lambda order: (order.attempt, order.child)).state.value
+    last = run.last_order(step.n)
+    if last is not None and last.state.terminal and step.n in run.slices:
+        # Between two pieces: neither over nor at the broker.
+        return last.state.value if run.step_done(step) else OrderState.PARTIALLY_FILLED.value
+    if last is not None:
+        return last.state.value
     return "given_up" if step.n in run.given_up else "planned"
 
 

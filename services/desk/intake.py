@@ -15,6 +15,7 @@ from db.model.market import MarketAnalysis
 from db.model.order import OrderType, Side, TimeInForce
 from db.model.plan import Plan
 from db.model.proposal import BasketLine, BasketProposal, DirectiveProposal, Proposal
+from db.model.slicing import Algorithm
 from services.desk.document import plan_document
 from services.desk.facts import FactsSource
 from services.desk.policies import PlanFacts
@@ -162,18 +163,27 @@ class Intake:
         return {**plan_document(plan), "quote": shown}
 
     async def revise(
-        self, plan_id: str, *, drop: Collection[int], resize: Mapping[int, Decimal]
+        self,
+        plan_id: str,
+        *,
+        drop: Collection[int] = (),
+        resize: Mapping[int, Decimal] | None = None,
+        algorithms: Mapping[int, Algorithm | None] | None = None,
     ) -> Json:
-        """Drop or resize steps of a plan that has not started; the dry run is made again."""
+        """Drop, resize or slice steps of a plan that has not started; the dry run is made again."""
         plan = self._engine.book.run(plan_id).plan
         facts = await self._plan_facts(plan)
         try:
-            revised = revise(plan, facts, drop=drop, resize=resize)
+            revised = revise(plan, facts, drop=drop, resize=resize, algorithms=algorithms)
         except PlanEditError as error:
             raise NotPossibleError(str(error)) from error
         revised = revised.model_copy(update={"created_at": self._now()})
         words = [f"dropped step {n}" for n in drop]
-        words += [f"step {n} resized to {qty}" for n, qty in resize.items()]
+        words += [f"step {n} resized to {qty}" for n, qty in (resize or {}).items()]
+        words += [
+            f"step {n} in pieces: {wanted.name.value}" if wanted else f"step {n} as one order"
+            for n, wanted in (algorithms or {}).items()
+        ]
         run = await self._engine.edit(revised, ", ".join(words))
         self._write_dry_run(revised)
         return plan_document(run.plan, run)

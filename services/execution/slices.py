@@ -48,8 +48,7 @@ class Slices:
                 seed=client_order_id(run.plan.plan_id, step.n),
                 daily_volume=facts.adv(step.symbol),
             )
-            payload = {"slice": pieces.to_json()}
-            drafts.append(_of_step(run, step, "SliceScheduled", payload))
+            drafts.append(_of_step(run, step, "SliceScheduled", {"slice": pieces.to_json()}))
         await self._book.record(*drafts)
 
     async def priced(self, run: PlanRun, orders: tuple[ChildOrder, ...]) -> tuple[ChildOrder, ...]:

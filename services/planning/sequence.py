@@ -49,9 +49,10 @@ def price_of(facts: Facts, draft: Draft) -> Decimal | None:
 
 
 def _priced(facts: Facts, draft: Draft) -> Step:
-    reason = draft.reason
+    reason, algorithm = draft.reason, None
     if draft.type is None:
         guidance = guide(facts, draft.symbol, draft.side, draft.qty)
+        algorithm = guidance.algorithm
         kind, limit = guidance.type, guidance.limit_price
         reason = f"{reason} {guidance.why}."
     else:
@@ -78,6 +79,7 @@ def _priced(facts: Facts, draft: Draft) -> Step:
         sector=facts.sector(draft.symbol),
         conviction=draft.conviction,
         reason=reason,
+        algorithm=algorithm,
         **_protection(facts, draft, price),
     )
 

@@ -174,6 +174,11 @@ STEERING = {
     ("abort", "3f9a", "--reason", "r"): ("abort", {"reason": "r"}),
     ("reject", "3f9a", "--reason", "r"): ("reject", {"reason": "r"}),
     ("drop", "3f9a", "2"): ("drop", {"n": 2}),
+    ("slice", "3f9a", "2", "off"): ("slice", {"n": 2, "algorithm": None}),
+    ("slice", "3f9a", "2", "pov", "--participation", "0.1", "--every", "30"): (
+        "slice",
+        {"n": 2, "algorithm": {"name": "pov", "participation": "0.1", "interval_seconds": 30}},
+    ),
     ("resize", "3f9a", "2", "10.5"): ("resize", {"n": 2, "qty": "10.5"}),
 }
 
