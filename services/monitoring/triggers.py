@@ -95,7 +95,7 @@ def _rate(count: str, what: str) -> Look:
     return look
 
 
-def _unattended(now: Danger, limit: int) -> str | None:
+def _unattended(now: Danger, limit: Decimal) -> str | None:
     if not now.plans_working or now.idle_seconds < limit * MINUTE:
         return None
     return (

@@ -3,12 +3,22 @@ and only a reason takes it back (spec 5, Kill switch; invariants 25, 26, 28)."""
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from desk_world import CASES, DEADLINE, RunningDesk, accepted_orders
+from pydantic import SecretStr
+
+from db.clock import SystemClock
+from db.model.order import OrderRequest, OrderType, Side, TimeInForce
+from services.brokers.alpaca.adapter import AlpacaBroker
+from services.brokers.alpaca.endpoints import Endpoints
+from services.brokers.port import Confirmed
 
 StartDesk = Callable[..., Awaitable[RunningDesk]]
 
@@ -18,6 +28,25 @@ AA,sell,40,,limit,41.50,,day,main
 FCX,sell,60,,limit,41.50,,day,main
 NVDA,buy,3,,market,,,day,main
 """
+HIGH = {"NEM": "83.00", "AA": "41.50", "FCX": "41.50", "CF": "91.00", "LIN": "465.00", "XOM": "124.00"}
+"""Limits a few percent above the market."""
+
+
+async def stop_order(desk: RunningDesk, symbol: str, qty: int, price: str) -> str:
+    """A protective stop at the broker, placed by another hand; its id."""
+    hello = desk.exchange.hello
+    endpoints = Endpoints.model_validate({name: hello[name] for name in Endpoints.model_fields})
+    keys = SecretStr(hello["key"]), SecretStr(hello["secret"])
+    broker = AlpacaBroker("main", *keys, endpoints, SystemClock())
+    request = OrderRequest(
+        client_order_id="a-stop", account="main", symbol=symbol, side=Side.SELL, qty=Decimal(qty),
+        type=OrderType.STOP, stop_price=Decimal(price), time_in_force=TimeInForce.GTC,
+    )  # fmt: skip
+    try:
+        assert isinstance(await broker.submit(request, permit=lambda: None), Confirmed)
+    finally:
+        await broker.close()
+    return request.client_order_id
 
 
 @pytest.fixture
@@ -198,3 +227,60 @@ async def test_the_daily_loss_limit_halts_by_itself(start_desk: StartDesk, tmp_p
     report = await desk.client.halt_report()
     assert report is not None
     assert report["by"] == "the daily loss limit"
+
+
+async def test_a_hung_desk_is_halted_all_the_same_and_stays_so_when_it_wakes(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    desk = await start_desk()
+    plan_id = await selling(desk, slow_sells)
+    pid = json.loads(desk.home.lock.read_text())["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        killed = await asyncio.to_thread(desk.run, "kill", "--reason", "it hangs")
+        assert killed.returncode == 0, killed.stderr
+        assert "cancelling at the broker itself" in killed.stderr
+        assert desk.home.latch.exists()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await desk.until(plan_id, lambda plan: plan["state"] == "halted")
+    await desk.until(
+        plan_id, lambda plan: {s["state"] for s in plan["steps"][:3]} == {"canceled"}
+    )
+    assert (await desk.client.status())["trading_state"] == "HALTED"
+    assert len(accepted_orders(desk.exchange.requests_log())) == 3
+
+
+async def test_a_halt_over_many_working_orders_keeps_protection_and_says_how_long_it_took(
+    start_desk: StartDesk, tmp_path: Path
+) -> None:
+    """One by one, side by side: the stop that protects keeps the bulk cancel from being used."""
+    desk = await start_desk()
+    lines = [f"{symbol},sell,1,,limit,{price},,day,main" for symbol, price in HIGH.items()]
+    file = tmp_path / "many.csv"
+    file.write_text(SLOW_SELLS.splitlines()[0] + "\n" + "\n".join(lines) + "\n")
+    plan_id = await desk.propose(file)
+    await desk.start_plan(plan_id, "auto")
+    await desk.until(plan_id, lambda plan: all(s["state"] == "acknowledged" for s in plan["steps"]))
+    stop = await stop_order(desk, "JPM", 5, "200")
+    report = await desk.client.halt("smoke", "a test")
+    kept = [o for o in report["orders"] if o["outcome"] == "protective, kept"]
+    assert [o["client_order_id"] for o in kept] == [stop]
+    assert {o["outcome"] for o in report["orders"]} == {"protective, kept", "canceled"}
+    assert len(report["orders"]) == len(HIGH) + 1
+    assert (report["remaining"], report["complete"]) == (0, True)
+    assert 0 < float(report["latch_ms"]) < float(report["cancelled_ms"]) < 5000
+    deletes = [e["path"] for e in desk.exchange.requests_log() if e["method"] == "DELETE"]
+    assert "/v2/orders" not in deletes
+    assert open_orders(desk) == {stop}
+
+
+async def test_without_protection_to_keep_one_bulk_cancel_does_it(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    desk = await start_desk()
+    await selling(desk, slow_sells)
+    await desk.client.halt("smoke", "a test")
+    deletes = [e["path"] for e in desk.exchange.requests_log() if e["method"] == "DELETE"]
+    assert deletes == ["/v2/orders"]
+    assert open_orders(desk) == set()
