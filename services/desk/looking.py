@@ -54,12 +54,12 @@ class Looking:
         orders of any status and executions since the start of the last day that our books know of,
         not only what is new."""
         for _ in range(TRIES):
-            if self._engine.book.working_orders():
-                await self._engine.tracker.poll()
             since = self._since(whole_day)
             orders = await self._broker.orders_since(since) if whole_day else ()
             fills = await self._broker.fills_since(since)
             await self._apply_missed(orders, fills)
+            if self._engine.book.working_orders():
+                await self._engine.tracker.poll()
             await self._book_strangers(orders, fills)
             portfolio = await self._facts.refresh_portfolio()
             if await self._opened(portfolio, since, fills):
