@@ -30,6 +30,9 @@ class PositionRow(Noun):
     unrealized_plpc: Exact | None
     stop_price: Exact | None = None
     target_price: Exact | None = None
+    guard: str = ""
+    """Who holds stop and target of what was bought: `broker`, `part` (of the shares), `none` (an
+    alert says why), `desk` (watched here, as intended); "" where nothing is to be protected."""
     locked: bool = False
     """A mismatch is open on it: no plan trades it."""
 

@@ -249,6 +249,12 @@ class DeskClient:
         body = {"reason": reason, **({"token": token} if token else {})}
         return await self._object("POST", "/v1/resume", body, BROKER_SECONDS)
 
+    async def protection(self, action: str, symbol: str, reason: str) -> Json:
+        """`cancel`: the symbol's protective orders go, for a reason; `restore`: it is protected
+        again."""
+        body = {"action": action, "symbol": symbol, "reason": reason}
+        return await self._object("POST", "/v1/protection", body)
+
     async def reduce(self, reason: str, by: str) -> Json:
         """From now on only orders that reduce."""
         return await self._object("POST", "/v1/reduce", {"reason": reason, "by": by})

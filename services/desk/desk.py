@@ -29,6 +29,7 @@ from services.desk.drill import Drills, last_drill
 from services.desk.exposure import Exposure
 from services.desk.facts import FactsSource
 from services.desk.flatten import Flatten
+from services.desk.guarded import guards
 from services.desk.home_latch import HomeLatch
 from services.desk.hub import Hub
 from services.desk.intake import SWEEP_SECONDS, Intake
@@ -391,6 +392,7 @@ class Desk:
                     self.facts.protections,
                     self.reconciler.locked_symbols,
                     self.facts.in_our_time,
+                    guards(self.engine.protector.lots()),
                 )
                 if portfolio is not None
                 else {}

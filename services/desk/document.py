@@ -8,6 +8,7 @@ from db.model.base import plain
 from db.model.order import OrderState
 from db.model.plan import Plan, Step
 from db.model.run import ChildOrder, PlanRun
+from services.desk.guarded import protection_of
 from services.execution.ledger import ledger
 from services.execution.offers import MAKES_SENSE, Offer, absent_orders, offers
 from services.execution.transitions import step_state
@@ -75,6 +76,7 @@ def _step(step: Step, run: PlanRun | None) -> dict[str, Any]:
         "stage": step_state(run, step).value,
         "filled_qty": plain(run.filled_qty(step.n)),
         "filled_avg_price": None if price is None else plain(price),
+        "protection": protection_of(run, step),
         "orders": [
             order.model_dump(mode="json", include=ORDER_FIELDS) for order in run.orders_of(step.n)
         ],

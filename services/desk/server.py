@@ -194,6 +194,7 @@ class _Routes:
             web.post("/v1/halt", self._answer(self.halt)),
             web.post("/v1/resume", self._answer(self.resume)),
             web.post("/v1/reduce", self._answer(self.reduce)),
+            web.post("/v1/protection", self._answer(self.protection)),
             web.get("/v1/flatten", self._answer(self.flatten_report)),
             web.post("/v1/flatten", self._answer(self.flatten)),
             web.post("/v1/flatten/card", self._answer(self.flatten_card)),
@@ -340,6 +341,16 @@ class _Routes:
 
     async def resume(self, _: web.Request, body: Body) -> Answer:
         return await self._desk.resume(_text(body, "reason", ""), _text(body, "token", ""))
+
+    async def protection(self, _: web.Request, body: Body) -> Answer:
+        """Cancelling protective orders is a choice of its own, typed (spec 5, Kill switch)."""
+        symbol, protector = _text(body, "symbol"), self._desk.engine.protector
+        match _text(body, "action"):
+            case "cancel":
+                return {"steps": await protector.cancel(symbol, _text(body, "reason", ""))}
+            case "restore":
+                return {"steps": await protector.restore(symbol)}
+        raise BadRequestError("action must be cancel or restore.")
 
     async def reduce(self, _: web.Request, body: Body) -> Answer:
         reason = _text(body, "reason").strip()

@@ -26,6 +26,7 @@ def position_rows(
     protections: Mapping[str, tuple[Decimal | None, Decimal | None]],
     locked: frozenset[str],
     in_our_time: Callable[[datetime], datetime],
+    guards: Mapping[tuple[str, str], str],
 ) -> dict[str, PositionRow]:
     """One row a holding, priced at the freshest mid, else at the broker's last price. Quotes are
     dated in market time, rows in ours, so that a price's age is told by one clock."""
@@ -38,6 +39,7 @@ def position_rows(
             portfolio.equity,
             position.symbol in locked,
             in_our_time,
+            guards.get((position.account, position.symbol), ""),
         )
         for position in sorted(portfolio.positions, key=lambda held: held.symbol)
     }
@@ -51,6 +53,7 @@ def _position_row(
     equity: Decimal,
     locked: bool,
     in_our_time: Callable[[datetime], datetime],
+    guard: str,
 ) -> PositionRow:
     price = quote.mid if quote is not None and quote.mid is not None else position.current_price
     value = None if price is None else position.qty * price
@@ -70,13 +73,14 @@ def _position_row(
         unrealized_plpc=None if gain is None or not cost else (gain / cost).quantize(_WEIGHT),
         stop_price=protection[0],
         target_price=protection[1],
+        guard=guard,
         locked=locked,
     )
 
 
 def order_rows(runs: Iterable[PlanRun], foreign: Iterable[BrokerOrder]) -> dict[str, OrderRow]:
     """Working orders first, then the newest closed ones; orders that are not ours are marked."""
-    ours = [order for run in runs for order in run.orders]
+    ours = [order for run in runs for order in run.all_orders]
     working = [order for order in ours if not order.state.terminal]
     closed = sorted((order for order in ours if order.state.terminal), key=_moment, reverse=True)[
         :MOST_CLOSED_ORDERS
