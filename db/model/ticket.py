@@ -125,16 +125,13 @@ class Ticket(Noun):
         """The whole ticket in one line, as it is copied to the clipboard."""
         return order_line(self.request)
 
-    @property
-    def form(self) -> tuple[tuple[str, str], ...]:
-        """Field and value in the order in which a broker's form asks."""
-        return order_form(self.request)
 
-
-def order_form(order: OrderRequest) -> tuple[tuple[str, str], ...]:
-    """Every field of an order as a broker's form asks for it; a field that has no value is absent."""
+def order_form(order: OrderRequest, number: str = "") -> tuple[tuple[str, str], ...]:
+    """Every field of an order in the order in which a broker's form asks; one without a value is
+    absent. `number` is the account's at the broker, where it is known."""
+    known = f" ({number})" if number not in ("", order.account) else ""
     fields = [
-        ("account", order.account),
+        ("account", f"{order.account}{known}"),
         ("side", order.side.value),
         ("symbol", order.symbol),
         ("quantity", "" if order.qty is None else plain(order.qty)),

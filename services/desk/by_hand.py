@@ -15,7 +15,7 @@ from db.model.event import Event, EventDraft
 from db.model.order import OrderState
 from db.model.plan import Step
 from db.model.run import PlanRun
-from db.model.ticket import ITEMS, Claim, Statement, Ticket
+from db.model.ticket import ITEMS, Claim, Statement, Ticket, order_form
 from db.model.trading import TradingState
 from services.brokers.manual.adapter import ManualBroker
 from services.brokers.manual.typed import (
@@ -73,11 +73,11 @@ class ByHand:
 
     def tickets(self) -> list[Json]:
         """Every ticket that waits for the trader's word, oldest first."""
-        return [ticket_document(ticket) for ticket in self._broker.ledger.open_tickets]
+        return [self._document(ticket) for ticket in self._broker.ledger.open_tickets]
 
     def of_plan(self, plan_id: str) -> list[Json]:
         """All tickets of a plan, in the order they were shown."""
-        return [ticket_document(ticket) for ticket in self._of(plan_id)]
+        return [self._document(ticket) for ticket in self._of(plan_id)]
 
     def _of(self, plan_id: str) -> tuple[Ticket, ...]:
         return tuple(t for t in self._broker.ledger.tickets.values() if t.plan_id == plan_id)
@@ -96,7 +96,7 @@ class ByHand:
             if not sure and (question := self._doubt(ticket, claim, step)) is not None:
                 return {"asked": question}
             await self._take(await self._broker.claim(ticket, meant_again(ticket, claim)))
-        return {"ticket": ticket_document(self._now(ticket))}
+        return {"ticket": self._shown(ticket)}
 
     def _doubt(self, ticket: Ticket, claim: Claim, step: Step | None) -> str | None:
         last = self._broker.ledger.last_price(ticket.request.symbol)
@@ -119,7 +119,7 @@ class ByHand:
             refuses = refused and not ticket.claims
             state = OrderState.REJECTED if refuses else OrderState.CANCELED
             await self._take(await self._broker.end(ticket, state, words))
-        return {"ticket": ticket_document(self._now(ticket))}
+        return {"ticket": self._shown(ticket)}
 
     async def tick(self, plan_id: str, n: int, item: str, *, ticked: bool = True) -> Json:
         """An item of the checklist; "" is the first that is not ticked. `entered` also tells the
@@ -140,7 +140,7 @@ class ByHand:
                 await self._take(await self._broker.enter(ticket))
             else:
                 await self._broker.tick(ticket, name, ticked)
-        return {"ticket": ticket_document(self._now(ticket))}
+        return {"ticket": self._shown(ticket)}
 
     async def price(self, symbol: str, text: str) -> Json:
         """A price that no source tells."""
@@ -199,8 +199,17 @@ class ByHand:
         steps = self._engine.book.run(plan_id).plan.steps
         return next((step for step in steps if step.n == n), None)
 
-    def _now(self, ticket: Ticket) -> Ticket:
-        return self._broker.ledger.tickets[ticket.request.client_order_id]
+    def _shown(self, ticket: Ticket) -> Json:
+        """As it is after a word."""
+        return self._document(self._broker.ledger.tickets[ticket.request.client_order_id])
+
+    def _document(self, ticket: Ticket) -> Json:
+        return ticket_document(ticket, self._number)
+
+    @property
+    def _number(self) -> str:
+        """The account's at the broker."""
+        return self._facts.portfolio.accounts[0].number if self._facts.portfolio else ""
 
     async def _take(self, update: OrderUpdate) -> None:
         """The road of every report: absorbed, then the account is looked at again."""
@@ -228,8 +237,7 @@ class ByHand:
         """`guide-<plan>.md` in the reports. Raises ReportError."""
         run: PlanRun = self._engine.book.run(plan_id)
         path = self._home.reports / guide_name(plan_id)
-        number = self._facts.portfolio.accounts[0].number if self._facts.portfolio else ""
-        text = guide(run, self._of(plan_id), number, self._clock.now(), self._zone)
+        text = guide(run, self._of(plan_id), self._number, self._clock.now(), self._zone)
         async with self._paper:
             await asyncio.to_thread(write, path, text, self._clock.now(), 0)
         draft = EventDraft(kind="ReportWritten", plan_id=plan_id, payload={"path": path.name})
@@ -243,7 +251,7 @@ class ByHand:
             log.warning("the guide of plan %s: %s", plan_id, error)
 
 
-def ticket_document(ticket: Ticket) -> Json:
+def ticket_document(ticket: Ticket, number: str) -> Json:
     """The ticket as the console and `ticket show` get it. Numbers are text."""
     request = ticket.request
     return {
@@ -254,7 +262,7 @@ def ticket_document(ticket: Ticket) -> Json:
         "protective": ticket.protective,
         "cancel_by_hand": ticket.cancel_by_hand and ticket.open,
         "line": ticket.line,
-        "form": [list(field) for field in ticket.form],
+        "form": [list(field) for field in order_form(request, number)],
         "left": plain(max(ticket.left, Decimal(0))),
         "reason": ticket.reason,
         "claimed": ticket.claimed,

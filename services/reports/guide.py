@@ -59,7 +59,7 @@ def _lines(
         yield f"## {'Sells first' if phase is Phase.SELL else 'Buys, with the cash that is there'}"
         yield ""
         for step in steps:
-            yield from _step(run, step, tickets, zone)
+            yield from _step(run, step, tickets, number, zone)
     yield "## At the end"
     yield ""
     yield f"- {_BOX} Every fill is typed into Quarterdeck."
@@ -84,7 +84,9 @@ def _overview(run: PlanRun) -> Iterator[str]:
     yield table(("#", "side", "quantity", "symbol", "expected price", "cash after"), rows)
 
 
-def _step(run: PlanRun, step: Step, tickets: tuple[Ticket, ...], zone: tzinfo) -> Iterator[str]:
+def _step(
+    run: PlanRun, step: Step, tickets: tuple[Ticket, ...], number: str, zone: tzinfo
+) -> Iterator[str]:
     own = [t for t in tickets if t.step == step.n and not t.protective]
     ticket = own[-1] if own else None
     request = ticket.request if ticket is not None else _request(run, step)
@@ -93,7 +95,7 @@ def _step(run: PlanRun, step: Step, tickets: tuple[Ticket, ...], zone: tzinfo) -
     yield ""
     yield f"    {order_line(request)}"
     yield ""
-    yield table(("field", "value"), [(n, escaped(v)) for n, v in order_form(request)])
+    yield table(("field", "value"), [(n, escaped(v)) for n, v in order_form(request, number)])
     if step.reason:
         yield f"Why: {escaped(step.reason)}"
         yield ""
