@@ -46,6 +46,7 @@ KINDS: dict[str, EventKind] = _table(
     ("PlanHalted", True, "A halt stopped the plan."),
     ("PlanAborted", True, "The trader ended the plan before its end."),
     ("PlanEnded", True, "The plan came to its end: done, done_with_exceptions or expired."),
+    ("PostTradeChecked", True, "A plan that ended against its projection and the policy's limits."),
     # orders
     ("OrderIntended", True, "An order is about to be sent. On disk before the first byte leaves."),
     ("OrderSent", False, "The request was handed to the network."),

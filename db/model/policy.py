@@ -54,6 +54,16 @@ class Policy(Noun):
     """Orders of a step that may come to nothing in a phase before the trader is asked."""
     retry_first_seconds: Exact = Decimal(1)
     """Wait before the second; it doubles with each."""
+    delta_investigate: Exact = Decimal("0.02")
+    """After a plan: a step's price, cost or weight this far from its projection is looked into."""
+    delta_escalate: Exact = Decimal("0.10")
+    """And further than this it is escalated."""
+    breach_major: Exact = Decimal("0.005")
+    """A limit missed by at least this fraction of equity: a trim plan is offered."""
+    breach_critical: Exact = Decimal("0.02")
+    """By at least this: a rollback plan is."""
+    auto_trim: Exact | None = None
+    """Auto mode restores limits by itself with a sale up to this fraction of equity."""
     approval_minutes: int = 10
     drift_tolerance: Exact = Decimal("0.01")
     """Move of any step's price since the plan was shown that voids its approval."""

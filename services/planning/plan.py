@@ -34,7 +34,7 @@ def make_plan(proposal: Proposal, facts: Facts, plan_id: str, environment: str) 
         drafted = directive_drafts(proposal, facts)
     else:
         drafted = basket_drafts(proposal, facts)
-    return _dry_run(
+    return dry_run(
         facts,
         steps_of(facts, drafted.drafts),
         drafted.findings,
@@ -83,7 +83,7 @@ def revise(
         for step in plan.steps
         if step.n in drop
     )
-    return _dry_run(
+    return dry_run(
         facts,
         ledger(facts, repriced(facts, kept)),
         _carried(plan.findings),
@@ -107,7 +107,7 @@ def _carried(findings: Iterable[Finding]) -> list[Finding]:
     ]
 
 
-def _dry_run(
+def dry_run(
     facts: Facts,
     steps: tuple[Step, ...],
     more: Iterable[Finding],
