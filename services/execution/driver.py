@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 from db.clock import Clock
 from db.model.event import EventDraft
 from db.model.market import Quote
-from db.model.order import Side
 from db.model.plan import Phase, Plan, Step
 from db.model.policy import Policy
 from db.model.run import ChildOrder, Mode, PlanRun, PlanState
@@ -32,6 +32,7 @@ from services.execution.decide import (
     Verify,
     Wait,
     needs_order,
+    next_child,
 )
 from services.execution.exits import Exits, Failed, Gone
 from services.execution.gate import GateResult, gate, reserved_by, worst_price
@@ -97,7 +98,7 @@ class PlanDriver:
                     await self._wait(change, action)
                 elif isinstance(action, SENDING) and (why := self._safety.awaits()) is not None:
                     await self._wait(change, Wait(why, now + WAIT_TO_PASS))
-                elif (why := self._forbidden(action)) is not None:
+                elif (why := self._forbidden(plan_id, action)) is not None:
                     await self._interrupt(plan_id, why)
                 else:
                     await self._perform(run, action, policy)
@@ -107,7 +108,7 @@ class PlanDriver:
             finally:
                 change.cancel()
 
-    def _forbidden(self, action: Action) -> str | None:
+    def _forbidden(self, plan_id: str, action: Action) -> str | None:
         """Why an action that leads to a send is not begun now. What is forbidden interrupts the
         plan: it must not use up attempts."""
         match action:
@@ -115,8 +116,10 @@ class PlanDriver:
                 return next((why for o in orders if (why := self._sender.permit(o))), None)
             case Buy(_, order):
                 return self._sender.permit(order)
-            case OpenBuys():
-                return self._safety.forbids(reducing=False)
+            case OpenBuys(first):
+                # By the order, not by its side: a buy that covers a short reduces (invariant 27).
+                run = self._book.run(plan_id)
+                return self._sender.permit(next_child(run, first, self._clock.now()))
         return None
 
     async def _interrupt(self, plan_id: str, why: str) -> None:
@@ -185,8 +188,8 @@ class PlanDriver:
 
     async def _send_intents(self, run: PlanRun, orders: tuple[ChildOrder, ...]) -> None:
         """Intents left by a stop or an unanswered send. A buy passes the gate again."""
-        buys = tuple(order for order in orders if order.side is Side.BUY)
-        sells = tuple(order for order in orders if order.side is Side.SELL)
+        buys = tuple(o for o in orders if run.plan.step(o.step).phase is Phase.BUY)
+        sells = tuple(order for order in orders if order not in buys)
         held = tuple(order for order in sells if self._exits.needed(order))
         await asyncio.gather(
             self._sender.send(tuple(order for order in sells if order not in held)),
@@ -253,13 +256,14 @@ class PlanDriver:
         policy = facts.policy
         account = facts.portfolio.account(step.account)
         quote: Quote | None = facts.quotes.get(step.symbol)
-        return gate(
+        result = gate(
             step,
             wanted,
             worst_price(step, quote, policy),
             spendable_cash(account, policy),
             reserved_by(self._book.runs.values(), step.account, policy),
         )
+        return replace(result, qty=wanted) if _reduces(facts, step, wanted) else result
 
     async def _buy(self, run: PlanRun, step: Step, order: ChildOrder, policy: Policy) -> None:
         async with self._cash_lock:
@@ -309,7 +313,8 @@ class PlanDriver:
                 return worst_price(moved, facts.quotes.get(step.symbol), policy)
             return run.limit_price(step) or step.expected_price
 
-        return rescaled(run, spendable, price_of, lambda step: _least(run, facts, step))
+        cuts = rescaled(run, spendable, price_of, lambda step: _least(run, facts, step))
+        return tuple(c for c in cuts if not _reduces(facts, c.step, c.step.qty))
 
     async def _show_changed(self, run: PlanRun, cuts: tuple[Cut, ...], facts: Facts) -> None:
         """Step and phase modes: the changed plan is shown, and approved again or not at all."""
@@ -357,6 +362,11 @@ class PlanDriver:
         )
         if drafts:
             await self._book.record(*drafts)
+
+
+def _reduces(facts: Facts, step: Step, qty: Decimal) -> bool:
+    """Getting out is never refused for want of cash (invariant 20)."""
+    return facts.reduces(step.account, step.symbol, step.side, qty)
 
 
 def _given_up_draft(run: PlanRun, step: Step, reason: str) -> EventDraft:

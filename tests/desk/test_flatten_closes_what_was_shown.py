@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from desk_world import CASES, DEADLINE, RunningDesk, accepted_orders
+from other_hand import stop_order
 
 from services.desk.client import DeskError
 
@@ -87,6 +88,38 @@ async def test_working_orders_of_plans_go_first(start_desk: StartDesk, tmp_path:
     assert report["remaining"] == []
     assert await held(desk) == {}
     assert (await desk.client.plan(plan_id))["state"] == "halted"
+
+
+async def test_what_protects_a_position_is_shown_goes_first_and_the_position_with_it(
+    start_desk: StartDesk,
+) -> None:
+    desk = await start_desk()
+    stop = await stop_order(desk, "JPM", int((await held(desk))["JPM"]), "200")
+    await desk.client.mismatch(await external(desk), "ignore", "placed by another hand")
+    card = await desk.client.flatten_card()
+    assert {row["symbol"]: row["protective"] for row in card["positions"]}["JPM"] == [stop]
+    report = await flattened(desk)
+    assert report["remaining"] == []
+    assert await held(desk) == {}
+    log = sorted(desk.exchange.requests_log(), key=lambda entry: int(entry["seq"]))
+    (sale,) = [
+        o
+        for o in accepted_orders(log)
+        if o["symbol"] == "JPM" and o["side"] == "sell" and o["type"] == "market"
+    ]
+    assert any(e["method"] == "DELETE" and e["seq"] < sale["seq"] for e in log)
+
+
+async def external(desk: RunningDesk) -> str:
+    """The key of the difference that an order of another hand makes."""
+    async with asyncio.timeout(DEADLINE):
+        while not (found := (await desk.client.reconcile())["mismatches"]):
+            await asyncio.sleep(0.02)
+    return (
+        str(found[0]["key"])
+        if "key" in found[0]
+        else ":".join((found[0]["kind"], found[0]["account"], found[0]["subject"]))
+    )
 
 
 async def test_one_position_that_cant_be_closed_keeps_no_other_from_being_closed(

@@ -2,23 +2,18 @@
 and only a reason takes it back (spec 5, Kill switch; invariants 25, 26, 28)."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from desk_world import CASES, DEADLINE, RunningDesk, accepted_orders
-from pydantic import SecretStr
-
-from db.clock import SystemClock
-from db.model.order import OrderRequest, OrderType, Side, TimeInForce
-from services.brokers.alpaca.adapter import AlpacaBroker
-from services.brokers.alpaca.endpoints import Endpoints
-from services.brokers.port import Confirmed
+from other_hand import stop_order
 
 StartDesk = Callable[..., Awaitable[RunningDesk]]
 
@@ -28,25 +23,15 @@ AA,sell,40,,limit,41.50,,day,main
 FCX,sell,60,,limit,41.50,,day,main
 NVDA,buy,3,,market,,,day,main
 """
-HIGH = {"NEM": "83.00", "AA": "41.50", "FCX": "41.50", "CF": "91.00", "LIN": "465.00", "XOM": "124.00"}
+HIGH = {
+    "NEM": "83.00",
+    "AA": "41.50",
+    "FCX": "41.50",
+    "CF": "91.00",
+    "LIN": "465.00",
+    "XOM": "124.00",
+}
 """Limits a few percent above the market."""
-
-
-async def stop_order(desk: RunningDesk, symbol: str, qty: int, price: str) -> str:
-    """A protective stop at the broker, placed by another hand; its id."""
-    hello = desk.exchange.hello
-    endpoints = Endpoints.model_validate({name: hello[name] for name in Endpoints.model_fields})
-    keys = SecretStr(hello["key"]), SecretStr(hello["secret"])
-    broker = AlpacaBroker("main", *keys, endpoints, SystemClock())
-    request = OrderRequest(
-        client_order_id="a-stop", account="main", symbol=symbol, side=Side.SELL, qty=Decimal(qty),
-        type=OrderType.STOP, stop_price=Decimal(price), time_in_force=TimeInForce.GTC,
-    )  # fmt: skip
-    try:
-        assert isinstance(await broker.submit(request, permit=lambda: None), Confirmed)
-    finally:
-        await broker.close()
-    return request.client_order_id
 
 
 @pytest.fixture
@@ -244,9 +229,7 @@ async def test_a_hung_desk_is_halted_all_the_same_and_stays_so_when_it_wakes(
     finally:
         os.kill(pid, signal.SIGCONT)
     await desk.until(plan_id, lambda plan: plan["state"] == "halted")
-    await desk.until(
-        plan_id, lambda plan: {s["state"] for s in plan["steps"][:3]} == {"canceled"}
-    )
+    await desk.until(plan_id, lambda plan: {s["state"] for s in plan["steps"][:3]} == {"canceled"})
     assert (await desk.client.status())["trading_state"] == "HALTED"
     assert len(accepted_orders(desk.exchange.requests_log())) == 3
 
@@ -284,3 +267,22 @@ async def test_without_protection_to_keep_one_bulk_cancel_does_it(
     deletes = [e["path"] for e in desk.exchange.requests_log() if e["method"] == "DELETE"]
     assert deletes == ["/v2/orders"]
     assert open_orders(desk) == set()
+
+
+async def test_with_the_journal_locked_a_halt_still_cancels_and_holds(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    """Invariant 5: a journal that can't be written stops trading, never the stop."""
+    desk = await start_desk()
+    await selling(desk, slow_sells)
+    with contextlib.closing(sqlite3.connect(desk.home.journal, isolation_level=None)) as intruder:
+        intruder.execute("BEGIN IMMEDIATE")
+        report = await desk.client.halt("smoke", "a test")
+        assert (report["remaining"], report["complete"]) == (0, True)
+        assert open_orders(desk) == set()
+        assert desk.home.latch.exists()
+        assert (await desk.client.status())["trading_state"] == "HALTED"
+        intruder.execute("ROLLBACK")
+    await desk.kill()
+    await desk.start()
+    assert (await desk.client.status())["trading_state"] == "HALTED"
