@@ -156,6 +156,8 @@ BINDINGS: tuple[Binding, ...] = (
     *_rows(
         "reconcile",
         ("mismatch.adopt", "u", "adopt", "use broker's", "Adopt the broker's figure, with a reason", "p"),
+        ("mismatch.investigate", "o", "investigate", "look into", "Investigate the mismatch, with a note: its symbol stays locked", "p"),
+        ("mismatch.cancel", "c", "cancel_external", "cancel order", "Cancel the order that is not ours at the broker: the word is typed", "p"),
         ("mismatch.ignore", "i", "ignore", "ignore", "Leave the mismatch alone, with a reason", "p"),
     ),
     *_rows(

@@ -45,7 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "protect": ("console.cli.protect", "Do without a position's protection, or restore it."),
     "flatten": ("console.cli.closing", "Close every position: the list first, then its token."),
     "drill": ("console.cli.closing", "Rehearse the kill switch on the simulator."),
-    "reconcile": ("console.cli.safety", "Compare with the broker now."),
+    "reconcile": ("console.cli.reconciling", "Compare with the broker now; settle what differs."),
     "journal": ("console.cli.records", "Verify, rebuild, back up or read the journal."),
     "portfolio": ("console.cli.records", "Write PORTFOLIO.md; prints its path."),
     "config": ("console.cli.config", "Show or check the settings."),

@@ -1,4 +1,4 @@
-"""`quarterdeck kill|resume|reduce|reconcile`."""
+"""`quarterdeck kill|resume|reduce`."""
 
 import getpass
 from contextlib import suppress
@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import click
 
-from console.cli.context import Desk, about_desk, as_json, become, data, talk
+from console.cli.context import Desk, about_desk, become, talk
 from console.cli.exits import Exit
-from console.cli.text import clean, table
+from console.cli.text import clean
 from services.desk.latch import LatchError, set_latch
 
 JSON = click.option(
@@ -65,22 +65,3 @@ async def reduce_command(desk: Desk, reason: str) -> int:
         answer = await client.reduce(reason, f"{getpass.getuser()} (command line)")
     talk(f"Trading is {clean(answer['trading_state'])}.")
     return Exit.FINE
-
-
-@click.command("reconcile")
-@JSON
-@about_desk
-async def reconcile_command(desk: Desk, json_wanted: bool) -> int:
-    """Compare ours with the broker's now. Exit 0 when clean, 10 when there are mismatches."""
-    async with desk.running() as client:
-        result = await client.reconcile()
-    mismatches = result["mismatches"]
-    if json_wanted:
-        data(as_json(result))
-    elif not mismatches:
-        talk("Ours and the broker's agree.")
-    else:
-        head = ("kind", "subject", "ours", "broker", "explanation")
-        for line in table(head, ([clean(row[name]) for name in head] for row in mismatches)):
-            data(line)
-    return Exit.EXCEPTIONS if mismatches else Exit.FINE

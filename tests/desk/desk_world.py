@@ -173,12 +173,12 @@ def _exists(pid: int) -> bool:
 
 def accepted_orders(log: Iterable[Json]) -> list[Json]:
     """Plan orders that the exchange took, in order of arrival: what protects is told apart."""
-    return [o for o in all_orders(log) if not PROTECTION.match(o["client_order_id"])]
+    return [o for o in all_orders(log) if not PROTECTION.match(o.get("client_order_id", ""))]
 
 
 def protective_orders(log: Iterable[Json]) -> list[Json]:
     """Protective orders of ours that the exchange took, in order of arrival."""
-    return [o for o in all_orders(log) if PROTECTION.match(o["client_order_id"])]
+    return [o for o in all_orders(log) if PROTECTION.match(o.get("client_order_id", ""))]
 
 
 def all_orders(log: Iterable[Json]) -> list[Json]:
