@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drop": ("console.cli.steering", "Take a step out of a plan."),
     "resize": ("console.cli.steering", "Change a step's quantity."),
     "slice": ("console.cli.slicing", "Send a step in pieces over time, or as one order."),
+    "trim": ("console.cli.trim", "Draft the smallest sale that restores the limits after a plan."),
     "status": ("console.cli.facts", "Trading state, cash, plans and positions."),
     "positions": ("console.cli.facts", "What is held."),
     "orders": ("console.cli.facts", "Orders of today."),

@@ -197,6 +197,10 @@ class DeskClient:
     async def resize(self, plan_id: str, n: int, qty: Decimal | str) -> Json:
         return await self._plan_command(plan_id, "resize", {"n": n, "qty": str(qty)})
 
+    async def trim(self, plan_id: str) -> Json:
+        """A draft of the smallest sale that restores the limits after this plan."""
+        return await self._plan_command(plan_id, "trim", {})
+
     async def slice(self, plan_id: str, n: int, algorithm: Json | None) -> Json:
         """Send step `n` in pieces by this algorithm; None: as one order."""
         return await self._plan_command(plan_id, "slice", {"n": n, "algorithm": algorithm})

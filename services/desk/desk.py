@@ -37,6 +37,7 @@ from services.desk.latch import Latch, read_latch, read_reducing
 from services.desk.operators import Operators
 from services.desk.paper import Paper
 from services.desk.policies import PlanFacts
+from services.desk.post_trade import PostTrades
 from services.desk.reconcile import Reconciler, foreign_orders
 from services.desk.sentry import Sentry
 from services.desk.settings import DeskSettings
@@ -100,6 +101,15 @@ class Desk:
         self.reconciler = Reconciler(self.engine, self.facts, broker, clock, journal.rows)
         self.intake = Intake(self.engine, self.facts, plan_facts, home, home.environment, clock.now)
         self.watch = Watch(self.engine, self.facts, self.reconciler, self.board, broker, clock)
+        self.post_trades = PostTrades(
+            self.engine,
+            self.facts,
+            plan_facts,
+            home.environment.value,
+            self.intake.new_id,
+            clock.now,
+        )
+        self.watch.post_trades = self.post_trades.found
         self.paper = Paper(self.engine, self.facts, journal, home, settings.zone, clock.now)
         self.by_hand = (
             ByHand(self.engine, broker, self.facts, self.reconciler, home, settings.zone, clock)
@@ -147,6 +157,7 @@ class Desk:
         self.intake.recover(events)
         self.reconciler.apply(events)
         self.watch.recover(events)
+        self.post_trades.apply(events)
         await self.engine.recover(events)
         await self.facts.refresh_clock()
         portfolio = await self.facts.refresh_portfolio()
@@ -277,6 +288,7 @@ class Desk:
     def _on_events(self, events: tuple[Event, ...]) -> None:
         self.reconciler.apply(events)
         self.watch.apply(events)
+        self.post_trades.apply(events)
         self.engine.switch.apply(events)
         self.sentry.apply(events)
         self.hub.on_events(events)
@@ -291,8 +303,10 @@ class Desk:
         self.workers.once(f"guide {plan_id}", partial(self.by_hand.write_guide_safely, plan_id))
 
     async def _after_plan(self, plan_id: str) -> None:
-        """Compare the books, then write the paper (spec 5, spec 7)."""
+        """Compare the books, and the plan with what it promised; then write the paper (spec 5,
+        spec 7)."""
         await self._reconcile()
+        await self.post_trades.look(plan_id)
         try:
             await self.paper.plan_ended(plan_id)
         except ReportError as error:
@@ -323,10 +337,17 @@ class Desk:
         run = self.engine.book.run(plan_id)
         mids = {symbol: quote.mid for symbol, quote in self.board.quotes().items()}
         prices = {symbol: mid for symbol, mid in mids.items() if mid is not None}
-        document = plan_document(run.plan, run, prices)
+        document = plan_document(run.plan, run, prices, self.post_trades.found.get(plan_id))
         if self.by_hand is not None:
             document["tickets"] = self.by_hand.of_plan(plan_id)
         return document
+
+    async def trim(self, plan_id: str) -> dict[str, Any]:
+        """The draft of the smallest sale that restores the limits after a plan."""
+        plan = await self.post_trades.draft(plan_id)
+        if plan.plan_id in self.engine.book.runs:
+            return self.document(plan.plan_id)
+        return await self.intake.keep(plan)
 
     def unknown(self) -> list[dict[str, Any]]:
         return unknown_orders(self.engine.book.runs.values())

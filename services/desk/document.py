@@ -7,6 +7,7 @@ from typing import Any
 from db.model.base import plain
 from db.model.order import OrderState
 from db.model.plan import Plan, Step
+from db.model.post_trade import PostTrade
 from db.model.run import ChildOrder, PlanRun
 from services.desk.guarded import protection_of
 from services.execution.ledger import ledger
@@ -28,7 +29,10 @@ UNKNOWN_FIELDS = {
 
 
 def plan_document(
-    plan: Plan, run: PlanRun | None = None, prices: Mapping[str, Decimal] | None = None
+    plan: Plan,
+    run: PlanRun | None = None,
+    prices: Mapping[str, Decimal] | None = None,
+    found: PostTrade | None = None,
 ) -> dict[str, Any]:
     """Decimals are strings, times ISO 8601 UTC. With `run`, how it went is told too, valued at
     `prices` where they are known."""
@@ -49,6 +53,9 @@ def plan_document(
     if run is not None:
         document |= _run(run)
         document["ledger"] = ledger(run, prices).to_json()
+        document["post_trade"] = (
+            None if found is None else {**found.to_json(), "offer": found.offer}
+        )
     return document
 
 

@@ -100,7 +100,7 @@ class Intake:
             if isinstance(error, PolicyError):
                 raise RefusedInputError(name, str(error)) from error
             raise
-        return {"kind": "plan", "plan": await self._add(plan)}
+        return {"kind": "plan", "plan": await self.keep(plan)}
 
     async def _take_analysis(self, name: str, analysis: MarketAnalysis) -> Json:
         self._facts.analysis = analysis
@@ -126,7 +126,8 @@ class Intake:
         known = {symbol for symbol in symbols if symbol in self._facts.instruments}
         return replace(await self._facts.fresh(known), policy=chosen)
 
-    async def _add(self, plan: Plan) -> Json:
+    async def keep(self, plan: Plan) -> Json:
+        """Journal the plan and write its dry run."""
         # Market time may be elsewhere (a simulated day); what we do is told by our own clock.
         plan = plan.model_copy(update={"created_at": self._now()})
         payload = {"source": plan.source, "sha256": plan.proposal_sha256}
@@ -148,7 +149,7 @@ class Intake:
         proposal = ticket_proposal(body)
         facts = await self._facts_for(proposal, body.get("policy"))
         plan = make_plan(proposal, facts, self.new_id(proposal.sha256), self._environment.value)
-        return await self._add(plan)
+        return await self.keep(plan)
 
     async def preview_ticket(self, body: Mapping[str, Any]) -> Json:
         """What the ticket would be, without keeping it."""

@@ -163,7 +163,7 @@ class _Routes:
         self._desk = desk
 
     def table(self) -> list[web.RouteDef]:
-        before = ("card", "approve", "drop", "resize", "slice", "reject")
+        before = ("card", "approve", "drop", "resize", "slice", "reject", "trim")
         under_way = ("run", "next", "continue", "pause", "abort")
         remedies = (Offer.REPRICE, Offer.RESUBMIT, Offer.CANCEL_REST)
         of_unknown = (Offer.LOOK_UP, Offer.RESEND, Offer.GIVE_UP)
@@ -330,6 +330,9 @@ class _Routes:
         n, wanted = _whole(str(body.get("n", "")), "n"), body.get("algorithm")
         algorithm = None if wanted is None else Algorithm.model_validate(wanted)
         return await self._desk.intake.revise(request.match_info["id"], algorithms={n: algorithm})
+
+    async def plan_trim(self, request: web.Request, _: Body) -> Answer:
+        return await self._desk.trim(request.match_info["id"])
 
     async def halt_report(self, _: web.Request, __: Body) -> Answer:
         return self._desk.engine.kill.report

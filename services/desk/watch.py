@@ -1,7 +1,7 @@
 """Watches prices, feeds and alerts for what is held, working or planned."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from db.clock import Clock
 from db.model.alert import Alert
 from db.model.event import Event, EventDraft
+from db.model.post_trade import PostTrade
 from db.model.snapshot import FeedHealth
 from db.model.trading import Drill
 from services.brokers.port import Broker, BrokerUnavailableError, StreamState
@@ -65,6 +66,7 @@ class Watch:
         """`account/symbol` that the last flatten could not close."""
         self._guards = Guards(engine, facts, clock)
         self.last_drill: Drill | None = None
+        self.post_trades: Mapping[str, PostTrade] = {}
         self._since = clock.monotonic()
         self.alerts: dict[str, Alert] = {}
 
@@ -270,6 +272,7 @@ class Watch:
                 if position.qty and f"{position.account}/{position.symbol}" in self._left
             ),
             last_drill=self.last_drill,
+            post_trades=tuple(self.post_trades.values()),
             **self._guards.seen(portfolio),
         )
 

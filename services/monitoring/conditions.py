@@ -11,6 +11,7 @@ from db.model.alert import AlertSeverity
 from db.model.base import plain
 from db.model.order import OrderState
 from db.model.portfolio import Position
+from db.model.post_trade import BreachSeverity, Judgement
 from db.model.run import CancelReason
 from db.model.trading import TradingState
 from services.monitoring.situation import Price, Situation, Unprotected
@@ -19,6 +20,7 @@ PRICE_BAND = Decimal("0.005")
 """A stop or target is left behind when the price is 0.5% on the good side of it."""
 CASH_BAND = Decimal("0.0005")
 """Weight above the cash buffer at which it counts as restored."""
+DIVERGED_FOR = timedelta(days=1)
 LOSS_BAND = Decimal("0.05")
 """Share of the daily loss limit by which a level must be left."""
 
@@ -255,6 +257,33 @@ def _renewals(now: Situation) -> Iterator[Observation]:
         yield Observation(one.order, on=True, over=False, values=values)
 
 
+def _diverged(now: Situation) -> Iterator[Observation]:
+    """For a day: plans that ended far from what they promised."""
+    for found in now.post_trades:
+        off = [d for d in found.deltas if d.judgement is Judgement.ESCALATE]
+        if off and now.at - found.at < DIVERGED_FOR:
+            values = {
+                "plan": found.plan_id,
+                "symbols": ", ".join(dict.fromkeys(d.symbol for d in off)),
+                "limit": _percent(now.policy.delta_escalate),
+            }
+            yield Observation(found.plan_id, on=True, over=False, values=values)
+
+
+def _missed(severity: BreachSeverity) -> Callable[[Situation], Iterator[Observation]]:
+    """Limits that did not hold after the plan that ended last."""
+
+    def watch(now: Situation) -> Iterator[Observation]:
+        for found in now.post_trades[-1:]:
+            for breach in found.breaches:
+                if breach.severity is severity:
+                    values = {"plan": found.plan_id, "message": breach.message}
+                    subject = f"{breach.check}/{breach.subject}"
+                    yield Observation(subject, on=True, over=False, values=values)
+
+    return watch
+
+
 def _drill(now: Situation) -> Iterator[Observation]:
     limit = now.policy.drill_days
     if limit is None:
@@ -391,6 +420,23 @@ CONDITIONS: dict[str, Condition] = {
             "protection_expires", AlertSeverity.INFO,
             "The protection of {symbol}, {order}, works for {days} days; the broker ends it at 90.",
             "Nothing: it is renewed while the market is closed.", _renewals,
+        ),
+        (
+            "plan_diverged", AlertSeverity.WARNING,
+            "Plan {plan} ended more than {limit} from its projection: {symbols}.",
+            "Look at its report: price, cost and weight of each step.", _diverged,
+        ),
+        (
+            "limit_missed", AlertSeverity.WARNING,
+            "After plan {plan}: {message}",
+            "Trim: `quarterdeck trim` drafts the smallest sale that restores it.",
+            _missed(BreachSeverity.MAJOR),
+        ),
+        (
+            "limit_broken", AlertSeverity.CRITICAL,
+            "After plan {plan}: {message}",
+            "Roll back: `quarterdeck trim` drafts the smallest sale that restores it.",
+            _missed(BreachSeverity.CRITICAL),
         ),
         (
             "drill_due", AlertSeverity.INFO,

@@ -5,6 +5,7 @@ from decimal import Decimal
 from db.model.base import Exact, Noun, Utc
 from db.model.policy import Policy
 from db.model.portfolio import Position
+from db.model.post_trade import PostTrade
 from db.model.reconciliation import Mismatch
 from db.model.run import ChildOrder
 from db.model.snapshot import FeedHealth
@@ -95,6 +96,8 @@ class Situation(Noun):
     over_covered: tuple[OverCovered, ...] = ()
     renewals: tuple[Renewal, ...] = ()
     last_drill: Drill | None = None
+    post_trades: tuple[PostTrade, ...] = ()
+    """What ended plans came to, the newest last."""
 
     def price_of(self, symbol: str) -> Price | None:
         return next((price for price in self.prices if price.symbol == symbol), None)

@@ -28,6 +28,7 @@ CALLS = {
     "abort": (("POST", "/v1/plans/3f9a/abort"), ("3f9a", "why"), {"reason": "why"}),
     "reject": (("POST", "/v1/plans/3f9a/reject"), ("3f9a", "why"), {"reason": "why"}),
     "drop": (("POST", "/v1/plans/3f9a/drop"), ("3f9a", 2), {"n": 2}),
+    "trim": (("POST", "/v1/plans/3f9a/trim"), ("3f9a",), {}),
     "slice": (
         ("POST", "/v1/plans/3f9a/slice"),
         ("3f9a", 2, {"name": "twap"}),
