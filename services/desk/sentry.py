@@ -16,14 +16,13 @@ from services.desk.reconcile import Reconciler
 from services.desk.supervision import Supervisor
 from services.desk.watch import Watch
 from services.execution.engine import Engine
-from services.monitoring.rates import Rates
+from services.monitoring.rates import Rates, over
 from services.monitoring.streak import RoundTrips
 from services.monitoring.triggers import Danger, Trip, tripped, true_now
 
 log = logging.getLogger(__name__)
 
 STOPS = ("Halted", "TradingReduced")
-CAPS = ("sends", "rejects", "repeats")
 SELF_MOVING = (PlanState.SELLING, PlanState.SETTLING, PlanState.BUYING, PlanState.PROTECTING)
 
 
@@ -68,8 +67,8 @@ class Sentry:
         self._trips.apply(events)
         self._rates.apply(events)
         if any(event.kind in ("OrderIntended", "OrderRejected") for event in events):
-            over = true_now(self._rates_now()).keys() & set(CAPS)
-            if over - self._tripped:
+            counts = self._rates.counts(self._clock.now())
+            if over(counts, self._facts.policy) - self._tripped:
                 self._engine.safety.reduce_in_memory()
 
     def _rates_now(self) -> Danger:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from db.model.event import Event
+from db.model.policy import Policy
 
 WINDOW = timedelta(minutes=1)
 
@@ -16,6 +17,20 @@ class Counts(NamedTuple):
     rejects: int
     repeats: int
     """Orders of the same account, symbol and side, without the first of each."""
+
+
+CAPS = {field: f"max_{field}_per_minute" for field in Counts._fields}
+"""Count, and trigger of the same name → the policy's field that caps it."""
+
+
+def over(counts: Counts, policy: Policy) -> frozenset[str]:
+    """The counts that are over their cap."""
+    limits = {name: getattr(policy, field) for name, field in CAPS.items()}
+    return frozenset(
+        name
+        for name, limit in limits.items()
+        if limit is not None and getattr(counts, name) > limit
+    )
 
 
 class Rates:
