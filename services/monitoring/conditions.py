@@ -277,7 +277,7 @@ def _missed(severity: BreachSeverity) -> Callable[[Situation], Iterator[Observat
         for found in now.post_trades[-1:]:
             for breach in found.breaches:
                 if breach.severity is severity:
-                    values = {"plan": found.plan_id, "message": breach.message}
+                    values = {"plan": found.plan_id, "explanation": breach.message}
                     subject = f"{breach.check}/{breach.subject}"
                     yield Observation(subject, on=True, over=False, values=values)
 
@@ -428,13 +428,13 @@ CONDITIONS: dict[str, Condition] = {
         ),
         (
             "limit_missed", AlertSeverity.WARNING,
-            "After plan {plan}: {message}",
+            "After plan {plan}: {explanation}",
             "Trim: `quarterdeck trim` drafts the smallest sale that restores it.",
             _missed(BreachSeverity.MAJOR),
         ),
         (
             "limit_broken", AlertSeverity.CRITICAL,
-            "After plan {plan}: {message}",
+            "After plan {plan}: {explanation}",
             "Roll back: `quarterdeck trim` drafts the smallest sale that restores it.",
             _missed(BreachSeverity.CRITICAL),
         ),
