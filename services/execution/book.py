@@ -33,6 +33,8 @@ class RunBook:
     def __init__(self, journal: Recorder) -> None:
         self._journal = journal
         self._runs: dict[str, PlanRun] = {}
+        self._plan_of: dict[str, str] = {}
+        """Client order id → plan, of orders that were asked for: thousands are asked for at once."""
         self._change = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         journal.on_append(self._apply)
@@ -62,8 +64,12 @@ class RunBook:
             raise NotPossibleError(f"There is no plan {plan_id}.") from None
 
     def order(self, client_order_id: str) -> ChildOrder | None:
+        run = self._runs.get(self._plan_of.get(client_order_id, ""))
+        if run is not None and (order := run.order(client_order_id)) is not None:
+            return order
         for run in self._runs.values():
             if (order := run.order(client_order_id)) is not None:
+                self._plan_of[client_order_id] = order.plan_id
                 return order
         return None
 
