@@ -51,13 +51,14 @@ CONTEXTS: dict[str, str] = {
     "kill": "Kill panel",
     "resume": "Resume screen",
     "unknown": "Unknown orders",
+    "fill": "What filled, by hand",
     "quit": "Quit",
     "help": "Help",
 }
 """What each context is called. A node of the screen has one; the focus decides which are heard."""
 
 _PANES = ("positions", "orders", "plans", "alerts", "reconcile")
-_BOXES = ("palette", "prompt", "gate", "card", "kill", "resume", "unknown", "quit", "help")
+_BOXES = ("palette", "prompt", "gate", "card", "kill", "resume", "unknown", "fill", "quit", "help")
 TOGETHER: tuple[tuple[str, ...], ...] = (
     *(("any", "main", "list", pane) for pane in _PANES),
     ("any", "main", "list", "guide"),
@@ -146,6 +147,12 @@ BINDINGS: tuple[Binding, ...] = (
         ("plan.resubmit", "r", "resubmit", "resubmit", "Send the rest of open orders once more, after a typed check", "p"),
         ("plan.rest", "c", "cancel_rest", "cancel rest", "Cancel what is open and go on with what filled, after a typed check", "p"),
         ("plan.abort", "X", "abort", "abort", "End the plan here, with a reason", "p"),
+        ("hand.fill", "f", "record_fill", "fill", "By hand: type what filled of the ticket", "p"),
+        ("hand.copy", "y", "copy_ticket", "copy", "By hand: copy the ticket to your own clipboard", "p"),
+        ("hand.field", "Y", "copy_field", "copy field", "By hand: copy the ticket field by field, the next one each time", "p"),
+        ("hand.tick", "t", "tick", "tick", "By hand: tick the next item of the checklist", "p"),
+        ("hand.not_done", "o", "not_done", "not done", "By hand: nothing more of the ticket fills, with a reason", "p"),
+        ("hand.refused", "O", "refused", "refused", "By hand: the broker refused it, with a reason", "p"),
         ("guide.detail", "w", "detail", "detail", "Findings, weights before and after, what was skipped", "p"),
         ("guide.close", "backspace", "close_plan", "list", "Back to the list of plans", ""),
     ),
@@ -218,6 +225,13 @@ BINDINGS: tuple[Binding, ...] = (
         ("unknown.down", "j down", "choose(1)", "next", "Next order", ""),
         ("unknown.up", "k up", "choose(-1)", "", "Previous order", ""),
         ("unknown.close", "escape", "close", "back", "Back; it goes on being looked up", ""),
+    ),
+    *_rows(
+        "fill",
+        ("fill.book", "enter", "book", "book", "Book the fill; what is doubtful asks for a typed YES", ""),
+        ("fill.down", "down tab", "field(1)", "next field", "Next field", ""),
+        ("fill.up", "up shift+tab", "field(-1)", "", "Field before", ""),
+        ("fill.close", "escape", "close", "back", "Book nothing", ""),
     ),
     *_rows(
         "quit",

@@ -11,6 +11,7 @@ from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import Static
 
+from widgets.by_hand import is_open, ticket_of, words_of
 from widgets.document import number, rows, text
 from widgets.plan_detail import VERDICT_STYLES, detail
 from widgets.table import Cell, Column, Field, LiveTable
@@ -97,6 +98,10 @@ def hint(document: Mapping[str, Any]) -> str:
         return "approve it, change steps, or reject it"
     if state == "approved":
         return "approved, not started: run it"
+    if state in ("selling", "settling", "buying", "protecting") and any(
+        is_open(ticket) for ticket in rows(document, "tickets")
+    ):
+        return "place the ticket at your broker, then type what became of it"
     if state in ("selling", "settling", "buying", "protecting"):
         return {
             "step": "each step waits for you: run next",
@@ -197,7 +202,15 @@ class Guide(Vertical):
 
     def _write_detail(self) -> None:
         width = max(30, self.size.width - 2)
-        self.query_one("#guide-words", Static).update(detail(self.document, width))
+        words = detail(self.document, width)
+        if (ticket := ticket_of(self.document, self.step)) is not None:
+            words = Text.assemble(words_of(ticket), "\n", words)
+        self.query_one("#guide-words", Static).update(words)
+
+    def on_live_table_highlighted(self) -> None:
+        """Another step, another ticket."""
+        if rows(self.document, "tickets"):
+            self._write_detail()
 
     @property
     def step(self) -> dict[str, Any] | None:

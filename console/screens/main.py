@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from console.app import QuarterdeckApp
+    from console.screens.by_hand import HandActions
     from console.screens.desk_actions import DeskActions
     from console.screens.plan_desk import PlanDesk
     from console.screens.remedies import PlanRemedies
@@ -44,7 +45,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._key_bar = KeyBar()
         self._views: dict[str, View] = {}
         self._shown = "desk"
-        self.actors: tuple[PlanDesk, DeskActions, PlanRemedies] | None = None
+        self.actors: tuple[PlanDesk, DeskActions, PlanRemedies, HandActions] | None = None
         """Who has the actions that this screen has not itself."""
 
     def compose(self) -> ComposeResult:
@@ -77,12 +78,18 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     async def fill(self) -> None:
         """Mount the desk view. Called once, after the first frame."""
+        from console.screens.by_hand import HandActions
         from console.screens.desk_actions import DeskActions
         from console.screens.plan_desk import PlanDesk
         from console.screens.remedies import PlanRemedies
 
         plans = PlanDesk(self)
-        self.actors = (plans, DeskActions(self), PlanRemedies(self, plans))
+        self.actors = (
+            plans,
+            DeskActions(self),
+            PlanRemedies(self, plans),
+            HandActions(self, plans),
+        )
         await self._mounted("desk")
         self._write_keys()
 
@@ -182,7 +189,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._key_bar.show(pairs)
 
     def _does_something(self, binding: str) -> bool:
-        return self.actors is None or self.actors[2].shown_in_bar(binding)
+        return self.actors is None or all(actor.shown_in_bar(binding) for actor in self.actors[2:])
 
     def on_screen_resume(self) -> None:
         """A box was closed."""

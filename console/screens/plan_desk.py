@@ -84,6 +84,11 @@ class PlanDesk:
     def _fetch(self, plan_id: str) -> None:
         self._screen.deck.ask(lambda desk: desk.plan(plan_id), self._fetched_document)
 
+    def fetch_again(self) -> None:
+        """Something of the open plan changed that no row of the snapshot shows."""
+        if self.plan_id is not None:
+            self._fetch(self.plan_id)
+
     def _fetched_document(self, document: Document) -> None:
         if text(document, "plan_id") == self.plan_id:
             self.show_document(document)
