@@ -89,7 +89,9 @@ def test_the_keys_documented_are_the_nouns_own(title: str) -> None:
     assert names(text) == LISTS[title]
 
 
-OF_A_RUN = {"state", "stage", "filled_qty", "filled_avg_price", "orders"}
+OF_A_RUN = {
+    "state", "stage", "filled_qty", "filled_avg_price", "slice", "protection", "orders",
+}  # fmt: skip
 PROMISED = {
     "plan_id", "verdict", "policy", "hash", "steps", "findings", "skipped", "before", "after",
 }  # fmt: skip
