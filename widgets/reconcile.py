@@ -38,7 +38,7 @@ def cells(found: "Mismatch", since: "timedelta | None" = None) -> tuple[Cell, ..
     ours, broker = found.ours, found.broker
     difference = None if ours is None or broker is None else broker - ours
     figure = _figure(found)
-    tone: Tone = "error" if found.critical else "warning"
+    tone: Tone = "loss" if found.critical else "warning"
     return (
         Field(str(found.kind).replace("_", " "), tone),
         found.subject,

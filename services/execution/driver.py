@@ -35,7 +35,7 @@ from services.execution.decide import (
     next_child,
 )
 from services.execution.exits import Exits, Failed, Gone
-from services.execution.gate import GateResult, gate, reserved_by, worst_price
+from services.execution.gate import GateResult, gate, reserved_by, reserved_elsewhere, worst_price
 from services.execution.locked import decide_around
 from services.execution.recheck import refusal
 from services.execution.resize import Cut, cut_to_size, rescaled
@@ -261,14 +261,21 @@ class PlanDriver:
             wanted,
             worst_price(step, quote, policy),
             spendable_cash(account, policy),
-            reserved_by(self._book.runs.values(), step.account, policy),
+            self._reserved(facts, step.account),
         )
         return replace(result, qty=wanted) if _reduces(facts, step, wanted) else result
+
+    def _reserved(self, facts: Facts, account: str) -> Decimal:
+        """Cash that is spoken for: by open buys of ours, and by those that are not."""
+        strange = (order for order in facts.portfolio.orders if not self._book.knows(order))
+        return reserved_by(self._book.runs.values(), account, facts.policy) + reserved_elsewhere(
+            strange, account, facts.quotes, facts.policy
+        )
 
     async def _buy(self, run: PlanRun, step: Step, order: ChildOrder, policy: Policy) -> None:
         async with self._cash_lock:
             facts = await self._facts(run.plan)
-            if step.algorithm is not None:
+            if step.n in run.slices:
                 if (why := session_over(facts)) is not None:
                     await self._give_up(run, step, why)
                     return
@@ -303,7 +310,7 @@ class PlanDriver:
         policy = facts.policy
         spendable = {
             account.name: spendable_cash(account, policy)
-            - reserved_by(self._book.runs.values(), account.name, policy)
+            - self._reserved(facts, account.name)
             for account in facts.portfolio.accounts
         }
 

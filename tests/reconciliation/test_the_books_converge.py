@@ -362,3 +362,15 @@ async def test_a_doubt_that_comes_while_the_books_are_compared_is_not_settled_by
     world.clock.on_sleep = lambda: world.reconciler.distrust("again")
     await world.reconciler.reconcile()
     assert world.reconciler.disagreement() == "again"
+
+
+async def test_a_routine_look_costs_four_reads_however_long_the_day() -> None:
+    world = books()
+    await world.reconciler.reconcile()
+    world.own(*(child(f"qd-{n}", order_id=f"b{n}", state=OrderState.CANCELED) for n in range(900)))
+    for n in range(900):
+        done = {"state": OrderState.CANCELED, "status": "canceled"}
+        world.broker.list_order(f"b{n}", "NEM", Side.BUY, 10, client_order_id=f"qd-{n}", **done)
+    world.broker.reads.clear()
+    assert (await world.reconciler.reconcile()).clean
+    assert sorted(world.broker.reads) == ["account", "fills_since", "open_orders", "positions"]
