@@ -291,7 +291,7 @@ class PlanRun(Noun):
         if any(not order.state.terminal for order in orders):
             return False
         last = max(orders, key=lambda order: (order.child, order.attempt))
-        goes_on = last.resend or (step.algorithm is not None and last.carries_on)
+        goes_on = last.resend or (step.n in self.slices and last.carries_on)
         return not goes_on or self.filled_qty(step.n) >= step.qty
 
     @property

@@ -54,13 +54,13 @@ class Slices:
     async def priced(self, run: PlanRun, orders: tuple[ChildOrder, ...]) -> tuple[ChildOrder, ...]:
         """The orders with the limits of pieces at today's touch. The session over, no piece
         leaves: the rest of its step is given up, and said so."""
-        if all(run.plan.step(order.step).algorithm is None for order in orders):
+        if all(order.step not in run.slices for order in orders):
             return orders
         facts = await self._facts(run.plan)
         over, ready = session_over(facts), []
         for order in orders:
             step = run.plan.step(order.step)
-            if step.algorithm is None:
+            if step.n not in run.slices:
                 ready.append(order)
             elif over is None:
                 ready.append(priced(order, step, facts))

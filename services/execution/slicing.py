@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 
-from db.model.base import plain
+from db.model.base import Environment, plain
 from db.model.order import OrderState, OrderType, Side
 from db.model.plan import Step
 from db.model.run import ChildOrder, PlanRun
@@ -18,7 +18,10 @@ from services.risk.facts import Facts
 
 
 def unscheduled(run: PlanRun, steps: Iterable[Step]) -> tuple[Step, ...]:
-    """Steps to be sliced whose turn has come and whose pieces are not fixed yet."""
+    """Steps to be sliced whose turn has come and whose pieces are not fixed yet. By hand there are
+    none: each order is a ticket."""
+    if run.plan.environment == Environment.MANUAL:
+        return ()
     return tuple(s for s in steps if s.algorithm is not None and s.n not in run.slices)
 
 

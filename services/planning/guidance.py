@@ -70,6 +70,10 @@ def unsliceable(step: Step, algorithm: Algorithm, facts: Facts) -> str | None:
         return f"pov needs the average daily volume of {step.symbol}: add it to the instruments"
     if algorithm.end_at is not None and algorithm.end_at <= facts.now:
         return "its end is over already"
+    most, minute = facts.policy.max_repeats_per_minute, Decimal(60)
+    seconds = min(minute, (algorithm.minutes or minute) * 60)
+    if most is not None and (each := int(seconds / algorithm.interval_seconds)) > most:
+        return f"{each} pieces a minute are more than the {most} that the policy lets repeat"
     return None
 
 

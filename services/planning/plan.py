@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
-from db.model.base import plain
+from db.model.base import Environment, plain
 from db.model.plan import Finding, Plan, Severity, Skipped, Step, verdict_of
 from db.model.proposal import DirectiveProposal, Proposal
 from db.model.slicing import Algorithm
@@ -66,7 +66,11 @@ def revise(
         if not qty.is_finite() or qty <= 0:
             raise PlanEditError(f"Step {n} can't be {qty} shares: expected more than zero.")
     for n, algorithm in sliced.items():
-        if algorithm is not None and (why := unsliceable(plan.step(n), algorithm, facts)):
+        if algorithm is None:
+            continue
+        if plan.environment == Environment.MANUAL:
+            raise PlanEditError("By hand each order is one ticket: nothing is sent in pieces.")
+        if why := unsliceable(plan.step(n), algorithm, facts):
             raise PlanEditError(f"Step {n} can't be sent in pieces: {why}.")
     kept = [
         step.model_copy(

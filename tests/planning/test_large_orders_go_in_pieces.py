@@ -44,8 +44,15 @@ def test_an_algorithm_is_an_edit_that_voids_what_was_approved() -> None:
             Algorithm.model_validate({"name": "twap", "end_at": "2001-01-01T15:00:00Z"}),
             "its end is over already",
         ),
+        (1, Algorithm(name=AlgorithmName.TWAP, interval_seconds=1), "60 pieces a minute"),
     ],
 )
 def test_what_cannot_be_sliced_is_refused(n: int, algorithm: Algorithm, said: str) -> None:
     with pytest.raises(PlanEditError, match=said):
         revise(rebalance(), rebalance_facts(), algorithms={n: algorithm})
+
+
+def test_by_hand_nothing_is_sent_in_pieces() -> None:
+    by_hand = rebalance().model_copy(update={"environment": "manual"})
+    with pytest.raises(PlanEditError, match="one ticket"):
+        revise(by_hand, rebalance_facts(), algorithms={1: TWAP})
