@@ -13,7 +13,7 @@ from db.clock import Clock
 from db.model.activity import Activity
 from db.model.base import plain
 from db.model.instrument import Instrument
-from db.model.market import MarketClock, Quote
+from db.model.market import Close, MarketClock, Quote
 from db.model.order import BrokerOrder, Fill, OrderRequest
 from db.model.portfolio import Account, Position
 from services.brokers.alpaca import outcomes, parsing
@@ -83,11 +83,12 @@ class AlpacaBroker:
         return await self._get("/positions", "positions", self._positions)
 
     async def open_orders(self) -> tuple[BrokerOrder, ...]:
-        found = await self._orders({"status": "open"})
+        # Never held back: a halt has just spent the minute's requests when it reads back.
+        found = await self._orders({"status": "open"}, Lane.URGENT)
         return tuple(order for order in found if order.state is None or not order.state.terminal)
 
     async def orders_since(self, after: datetime) -> tuple[BrokerOrder, ...]:
-        return await self._orders({"status": "all", "after": after.isoformat()})
+        return await self._orders({"status": "all", "after": after.isoformat()}, Lane.URGENT)
 
     async def order(self, client_order_id: str) -> BrokerOrder | None:
         what = f"order {client_order_id}"
@@ -172,6 +173,11 @@ class AlpacaBroker:
             found |= await self._get("/stocks/quotes/latest", "quotes", _quotes, query, host="data")
         return found
 
+    async def closes(self, symbols: Sequence[str]) -> dict[str, Close]:
+        """From the day's bar of each symbol; one that can't be read is reported and absent."""
+        query = {"symbols": ",".join(sorted(set(symbols))), "feed": "iex"}
+        return await self._get("/stocks/snapshots", "closes", _closes, query, host="data")
+
     def budget(self) -> RequestBudget:
         return self._courier.budget()
 
@@ -244,13 +250,15 @@ class AlpacaBroker:
         now = heard.at + timedelta(seconds=self._clock.monotonic() - when)
         return now < heard.next_close if heard.is_open else now >= heard.next_open
 
-    async def _orders(self, query: Mapping[str, str]) -> tuple[BrokerOrder, ...]:
+    async def _orders(
+        self, query: Mapping[str, str], lane: Lane = Lane.READ
+    ) -> tuple[BrokerOrder, ...]:
         """All pages, newest first, each order and leg once. The next page starts a microsecond
         late, at the last row again, so that orders of one instant are not lost between two."""
         query = {**query, "limit": str(ORDERS_PAGE), "direction": "desc", "nested": "true"}
         found: dict[str, BrokerOrder] = {}
         while True:
-            page = await self._get("/orders", "orders", self._families, query)
+            page = await self._get("/orders", "orders", self._families, query, lane=lane)
             known = len(found)
             for family in page:
                 found |= {order.order_id: order for order in family}
@@ -291,9 +299,10 @@ class AlpacaBroker:
         read: Callable[[Any], _T],
         query: Mapping[str, str] | None = None,
         *,
+        lane: Lane = Lane.READ,
         host: str = "trading",
     ) -> _T:
-        answer = await self._courier.read(path, what, query, host=host)
+        answer = await self._courier.read(path, what, query, lane=lane, host=host)
         if len(answer.text) > LONG:
             return await asyncio.to_thread(self._read, answer, what, read)
         return self._read(answer, what, read)
@@ -350,6 +359,16 @@ def _quotes(body: Any) -> dict[str, Quote]:
         (row, partial(parsing.quote, symbol=symbol, source="poll")) for symbol, row in found.items()
     )
     return {quote.symbol: quote for quote in read}
+
+
+def _closes(body: Any) -> dict[str, Close]:
+    found = parsing.an_object(body)
+    read = _readable((row, partial(_named_close, symbol)) for symbol, row in found.items() if row)
+    return {symbol: close for symbol, close in read if close is not None}
+
+
+def _named_close(symbol: str, row: Any) -> tuple[str, Close | None]:
+    return symbol, parsing.close(row)
 
 
 def _readable(rows: Iterable[tuple[Any, Callable[[Any], _T]]]) -> Iterable[_T]:
