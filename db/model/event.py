@@ -93,6 +93,7 @@ KINDS: dict[str, EventKind] = _table(
     ("LegAcknowledged", True, "The broker made this leg of our protective order."),
     ("LegResized", True, "A leg is for fewer shares now: its pair sold the rest."),
     ("ProtectionReleased", True, "Protection goes before its shares are sold: how many, and why."),
+    ("StopHitAtClose", True, "A stop that counts at the close was hit, and the exit plan of it."),
     ("AlertRaised", False, "A condition came true."),
     ("AlertAcknowledged", False, "The trader saw it."),
     (

@@ -12,7 +12,7 @@ from typing import Protocol
 from db.model.activity import Activity
 from db.model.base import Exact, Noun, Utc
 from db.model.instrument import Instrument
-from db.model.market import MarketClock, Quote
+from db.model.market import Close, MarketClock, Quote
 from db.model.order import BrokerOrder, Fill, OrderRequest
 from db.model.portfolio import Account, Position
 
@@ -151,6 +151,11 @@ class Broker(Protocol):
 
     async def quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
         """Latest quotes; an unknown symbol is absent."""
+        ...
+
+    async def closes(self, symbols: Sequence[str]) -> dict[str, Close]:
+        """The latest day's closing price; while a session goes on, its last price so far. An unknown
+        symbol is absent."""
         ...
 
     async def submit(

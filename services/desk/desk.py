@@ -12,8 +12,9 @@ from typing import Any
 from db.clock import Clock
 from db.home import Home
 from db.journal import Journal
+from db.model.base import plain
 from db.model.event import Event, EventDraft
-from db.model.order import OrderState
+from db.model.order import OrderState, Side
 from db.model.snapshot import DeskSnapshot
 from db.model.trading import HaltReport, ResumeCard, TradingState
 from services.brokers.manual.adapter import ManualBroker
@@ -24,6 +25,8 @@ from services.brokers.port import (
 )
 from services.desk.by_hand import ByHand
 from services.desk.clearance import Clearance
+from services.desk.closes import LOOK_SECONDS as CLOSES_SECONDS
+from services.desk.closes import Closes
 from services.desk.document import plan_document, unknown_orders
 from services.desk.drill import Drills, last_drill
 from services.desk.exposure import Exposure
@@ -145,6 +148,8 @@ class Desk:
         )
         self.clearance.guard(self.safety)
         self.engine.protector.market_open = self._market_open
+        self.closes = Closes(self.engine, broker, self.facts, self._propose_exit, clock)
+        self.watch.closes = self.closes
         journal.on_append(self._on_events)
 
     # --- life ---------------------------------------------------------------------------------
@@ -157,6 +162,7 @@ class Desk:
         self.intake.recover(events)
         self.reconciler.apply(events)
         self.watch.recover(events)
+        self.closes.apply(events)
         self.post_trades.apply(events)
         await self.engine.recover(events)
         await self.facts.refresh_clock()
@@ -173,6 +179,7 @@ class Desk:
         self.watch.watch_symbols()
         self.workers.watch("protection", self.engine.protector.run)
         self.workers.keep("portfolio", self._look, LOOK_SECONDS)
+        self.workers.keep("closes", self.closes.look, CLOSES_SECONDS)
         self.workers.keep("alerts", self._alerts, 1.0)
         self.workers.keep("triggers", self.sentry.look, 1.0)
         self.workers.keep("inbox", self.intake.sweep_inbox, SWEEP_SECONDS)
@@ -288,6 +295,7 @@ class Desk:
     def _on_events(self, events: tuple[Event, ...]) -> None:
         self.reconciler.apply(events)
         self.watch.apply(events)
+        self.closes.apply(events)
         self.post_trades.apply(events)
         self.engine.switch.apply(events)
         self.sentry.apply(events)
@@ -323,6 +331,12 @@ class Desk:
             reason, self.reconciler.obstacle(), token, self.sentry.persists
         )
         return answer if isinstance(answer, ResumeCard) else {"trading_state": answer.value}
+
+    async def _propose_exit(self, symbol: str, qty: Decimal) -> str:
+        """A plan that sells, on the road of every plan: checked, and approved by the trader."""
+        ticket = {"symbol": symbol, "side": Side.SELL.value, "qty": plain(qty)}
+        made = await self.intake.ticket(ticket)
+        return str(made["plan_id"])
 
     def _market_open(self) -> bool:
         """Open when nobody knows."""
@@ -422,7 +436,7 @@ class Desk:
                 runs, foreign_orders(portfolio.orders if portfolio else (), self.engine)
             ),
             alerts=open_alerts(self.watch.alerts.values()),
-            plans=plan_rows(runs),
+            plans=plan_rows(runs, self.post_trades.found),
         )
 
 

@@ -13,6 +13,7 @@ from db.model.post_trade import PostTrade
 from db.model.snapshot import FeedHealth
 from db.model.trading import Drill
 from services.brokers.port import Broker, BrokerUnavailableError, StreamState
+from services.desk.closes import Closes
 from services.desk.facts import FactsSource
 from services.desk.guards import Guards
 from services.desk.reconcile import Reconciler
@@ -64,6 +65,8 @@ class Watch:
         self._memory = Memory()
         self._left: tuple[str, ...] = ()
         """`account/symbol` that the last flatten could not close."""
+        self.closes: Closes | None = None
+        """Who judges stops that count at the close; a price through one is no hit yet."""
         self._guards = Guards(engine, facts, clock)
         self.last_drill: Drill | None = None
         self.post_trades: Mapping[str, PostTrade] = {}
@@ -247,7 +250,10 @@ class Watch:
                 Protection(
                     account=position.account,
                     symbol=position.symbol,
-                    stop_price=self._facts.protections[position.symbol][0],
+                    stop_price=None
+                    if self.closes is not None
+                    and self.closes.by_close(position.account, position.symbol)
+                    else self._facts.protections[position.symbol][0],
                     target_price=self._facts.protections[position.symbol][1],
                 )
                 for position in portfolio.positions
@@ -273,6 +279,7 @@ class Watch:
             ),
             last_drill=self.last_drill,
             post_trades=tuple(self.post_trades.values()),
+            closed_through=self.closes.standing() if self.closes is not None else (),
             **self._guards.seen(portfolio),
         )
 

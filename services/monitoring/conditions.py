@@ -251,6 +251,21 @@ def _over_covered(now: Situation) -> Iterator[Observation]:
         yield Observation(f"{one.account}/{one.symbol}", on=True, over=False, values=values)
 
 
+def _closed_through(now: Situation) -> Iterator[Observation]:
+    for one in now.closed_through:
+        values = {
+            "symbol": one.symbol,
+            "account": one.account,
+            "close": plain(one.close),
+            "stop": plain(one.stop),
+            "date": one.date,
+            "plan": f"Plan {one.plan_id} sells it" if one.plan_id else "No exit could be planned",
+        }
+        yield Observation(
+            f"{one.account}/{one.symbol}@{one.date}", on=True, over=False, values=values
+        )
+
+
 def _renewals(now: Situation) -> Iterator[Observation]:
     for one in now.renewals:
         values = {"symbol": one.symbol, "order": one.order, "days": str(one.days)}
@@ -415,6 +430,11 @@ CONDITIONS: dict[str, Condition] = {
             "target_executed", AlertSeverity.INFO,
             "The target{level} of {symbol} was executed at the broker: {qty} sold at {price} in {account}.",
             "Nothing to send: the exit is booked.", _executed(stopped=False),
+        ),
+        (
+            "stop_by_close", AlertSeverity.CRITICAL,
+            "{symbol} in {account} closed at {close} on {date}, at or through its stop {stop}. {plan}.",
+            "Approve the exit, or move the stop.", _closed_through,
         ),
         (
             "protection_expires", AlertSeverity.INFO,

@@ -64,6 +64,18 @@ class OverCovered(Noun):
     open_qty: Exact
 
 
+class ClosedThrough(Noun):
+    """A session closed at or through a stop that counts at the close only."""
+
+    account: str
+    symbol: str
+    close: Exact
+    stop: Exact
+    date: str
+    plan_id: str
+    """The exit plan; "" when none could be made."""
+
+
 class Renewal(Noun):
     """A protective order that the broker soon lets expire."""
 
@@ -93,6 +105,7 @@ class Situation(Noun):
     """Positions that a flatten could not close."""
     unprotected: tuple[Unprotected, ...] = ()
     executed: tuple[Executed, ...] = ()
+    closed_through: tuple[ClosedThrough, ...] = ()
     over_covered: tuple[OverCovered, ...] = ()
     renewals: tuple[Renewal, ...] = ()
     last_drill: Drill | None = None

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgpack
 from pydantic import ValidationError
 
 from db.model.activity import Activity
 from db.model.instrument import Instrument
-from db.model.market import MarketClock, Quote
+from db.model.market import Close, MarketClock, Quote
 from db.model.order import BrokerOrder, Fill, OrderState, Side
 from db.model.portfolio import Account, Position
 from services.brokers.alpaca.answer import UnreadableError
@@ -335,6 +336,19 @@ def quote(body: Any, symbol: str, source: str) -> Quote:
         at=required_moment(row, "t"),
         source=source,
     )
+
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def close(body: Any) -> Close | None:
+    """The day's bar of a snapshot; None when there was no trade."""
+    bar = an_object(body).get("dailyBar")
+    if not bar:
+        return None
+    row = an_object(bar)
+    at = required_moment(row, "t").astimezone(NEW_YORK)
+    return Close(date=at.date(), price=required_number(row, "c"))
 
 
 def sentence(error: ValidationError) -> str:

@@ -14,7 +14,7 @@ from db.model.activity import Activity
 from db.model.base import plain
 from db.model.event import Event, EventDraft
 from db.model.instrument import UNCLASSIFIED, Instrument
-from db.model.market import MarketClock, Quote
+from db.model.market import Close, MarketClock, Quote
 from db.model.order import BrokerOrder, Fill, OrderRequest, OrderState
 from db.model.portfolio import Account, Position
 from db.model.ticket import Claim, Statement, Ticket
@@ -146,6 +146,10 @@ class ManualBroker:
             if known.sector == UNCLASSIFIED and symbol in sectors:
                 listed[symbol] = known.model_copy(update={"sector": sectors[symbol]})
         return tuple(listed.values())
+
+    async def closes(self, symbols: Sequence[str]) -> dict[str, Close]:
+        """No source tells them."""
+        return {}
 
     async def quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
         """From the source; where it has none, what was typed, as old as it is. Else absent."""
