@@ -111,7 +111,18 @@ def hint(document: Mapping[str, Any]) -> str:
         return offers
     if state in ("paused", "halted", "escalated"):
         return "nothing more is sent until it continues; or abort it"
-    return ""
+    return _after(document)
+
+
+def _after(document: Mapping[str, Any]) -> str:
+    """Of a plan that has ended: what it left, and what may be done about it."""
+    found = document.get("post_trade")
+    if not isinstance(found, Mapping):
+        return ""
+    if offer := text(found, "offer"):
+        return f"a limit does not hold: {offer} it"
+    judgement = text(found, "judgement")
+    return "" if judgement in ("", "acceptable") else f"off its projection: {judgement}"
 
 
 OFFERS = {

@@ -269,6 +269,31 @@ class PlanDesk:
             Prompt(title, "New quantity in shares:", check=positive_number), answered
         )
 
+    def action_slice_step(self) -> None:
+        """The step under the cursor in pieces, or as one order; the plan is then checked anew."""
+        from console.screens.prompt import Prompt
+
+        if (step := self._changeable_step()) is None:
+            return
+        plan_id, n = text(self.document or {}, "plan_id"), int(step["n"])
+        title = f"Step {n}: {text(step, 'side').upper()} {text(step, 'qty')} {text(step, 'symbol')}"
+
+        def answered(words: str | None) -> None:
+            if words is not None:
+                self._command(lambda desk: desk.slice(plan_id, n, algorithm(words)))
+
+        question = "twap, vwap, pov or is with minutes=30 participation=0.1 …; off: one order"
+        self._screen.deck.push_screen(Prompt(title, question, check=an_algorithm), answered)
+
+    def action_trim(self) -> None:
+        """A draft of the smallest sale that restores the limits after the plan, and open it."""
+        if (document := self._open_document()) is None:
+            return
+        plan_id = text(document, "plan_id")
+        self._screen.deck.ask(
+            lambda desk: desk.trim(plan_id), lambda draft: self.open(text(draft, "plan_id"))
+        )
+
     def _changeable_step(self) -> Document | None:
         from widgets.plans import PlansPane
 
@@ -284,6 +309,24 @@ class PlanDesk:
         if step is None:
             self._screen.deck.say("Select a step first.")
         return step
+
+
+def algorithm(words: str) -> Document | None:
+    """`pov participation=0.1 minutes=30` as the desk takes it; None for `off`."""
+    name, *parameters = words.lower().split()
+    if name == "off":
+        return None
+    return {"name": name, **dict(part.split("=", 1) for part in parameters)}
+
+
+def an_algorithm(answer: str) -> str:
+    """What is wrong with the form of an answer; what fits the step the desk says."""
+    name, *parameters = answer.lower().split() or [""]
+    if name not in ("twap", "vwap", "pov", "is", "off"):
+        return "twap, vwap, pov, is or off is expected first"
+    if any(not all(part.partition("=")) for part in parameters):
+        return "after the name only name=value, such as minutes=30"
+    return ""
 
 
 def steps_left(document: Document) -> list[Document]:

@@ -72,6 +72,8 @@ class PlanRow(Noun):
     reason: str = ""
     hash: str
     """Changes whenever what must be approved changes."""
+    offer: str | None = None
+    """What would restore the limits that it left missed: trim or rollback."""
 
 
 class FeedHealth(Noun):

@@ -3,18 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from db.model.alert import Alert
 from db.model.market import Quote
 from db.model.order import BrokerOrder
 from db.model.plan import Phase
 from db.model.portfolio import Portfolio, Position
+from db.model.post_trade import PostTrade
 from db.model.run import ChildOrder, PlanRun
 from db.model.snapshot import OrderRow, PlanRow, PositionRow
 
 MOST_CLOSED_ORDERS = 200
 """Closed orders kept on the blotter; all of them are in the journal."""
 MOST_ENDED_PLANS = 50
+NOTHING: Mapping[str, PostTrade] = MappingProxyType({})
 _WEIGHT = Decimal("0.0001")
 _CENT = Decimal("0.01")
 
@@ -138,12 +141,18 @@ def _foreign_row(order: BrokerOrder) -> OrderRow:
     )
 
 
-def plan_rows(runs: Iterable[PlanRun]) -> dict[str, PlanRow]:
+def plan_rows(
+    runs: Iterable[PlanRun], found: Mapping[str, PostTrade] = NOTHING
+) -> dict[str, PlanRow]:
     """Open plans and the newest ended ones, newest first."""
     newest = sorted(runs, key=lambda run: run.plan.created_at, reverse=True)
     ended = [run for run in newest if run.state.ended][:MOST_ENDED_PLANS]
     shown = [run for run in newest if not run.state.ended or run in ended]
-    return {run.plan.plan_id: plan_row(run) for run in shown}
+    rows = {run.plan.plan_id: plan_row(run) for run in shown}
+    return {
+        key: row.model_copy(update={"offer": found[key].offer}) if key in found else row
+        for key, row in rows.items()
+    }
 
 
 def plan_row(run: PlanRun) -> PlanRow:

@@ -52,6 +52,13 @@ async def test_no_key_alone_leaves(home: Home, key: str) -> None:
         (("3", "]", "d"), f"plans/{PLAN}/drop", {"n": 2}),
         (("3", "]", "]", "[", "d"), f"plans/{PLAN}/drop", {"n": 2}),
         (("3", "e", *"75", "enter"), f"plans/{PLAN}/resize", {"n": 1, "qty": "75"}),
+        (("3", "i", *"off", "enter"), f"plans/{PLAN}/slice", {"n": 1, "algorithm": None}),
+        (
+            ("3", "i", *"twap minutes=30", "enter"),
+            f"plans/{PLAN}/slice",
+            {"n": 1, "algorithm": {"name": "twap", "minutes": "30"}},
+        ),
+        (("3", "L"), f"plans/{PLAN}/trim", {}),
         (("3", "P"), f"plans/{PLAN}/pause", {}),
         (("3", "X", *"late", "enter"), f"plans/{PLAN}/abort", {"reason": "late"}),
         (("4", "v"), "alerts/a1/acknowledge", {}),
