@@ -1,6 +1,7 @@
 """Stop and target of what was bought, at the exchange: by its own log, orders and positions (spec 5,
 Protection; invariant 19)."""
 
+import json
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
@@ -210,6 +211,74 @@ async def test_by_the_desk_nothing_is_sent(start_desk: StartDesk) -> None:
     await desk.start_plan(made["plan_id"], "auto")
     assert (await desk.until_ended(made["plan_id"]))["state"] == "done"
     assert protective_orders(desk.exchange.requests_log()) == []
+    await desk.client.reconcile()
     row = (await desk.client.snapshot())["positions"]["ABBV"]
     assert row["stop_price"] is not None
     assert row["guard"] == "desk"
+
+
+async def test_what_fills_after_a_halt_is_alarmed_and_protected_after_the_resume(
+    start_desk: StartDesk,
+) -> None:
+    """HALTED sends nothing new, not even protection (spec 5, Kill switch)."""
+    desk = await start_desk(fill_delay=20, control=True)
+    await with_cash(desk)
+    deed(desk, "cancel_lost", when={"symbol": "ABBV", "times": 1})
+    made = await desk.client.ticket(
+        symbol="ABBV", side="buy", qty="10", type="limit", limit_price="198"
+    )
+    await desk.start_plan(made["plan_id"], "auto")
+    await eventually(lambda: protecting(desk, "ABBV"))
+    await desk.client.halt("a test", "a tester")
+    await eventually(lambda: held(desk, "ABBV") == "10")
+    assert "HALTED" in (await alerted(desk, "unprotected_position"))["sentence"]
+    assert protective_orders(desk.exchange.requests_log()) == []
+    await desk.client.reconcile()
+    await desk.client.resume("the test goes on")
+    await eventually(lambda: covered(desk, "ABBV") == ["10"])
+    await alerted(desk, "unprotected_position", on=False)
+    assert await books_agree(desk)
+
+
+async def test_a_refused_pair_is_alarmed_and_the_plan_ends(start_desk: StartDesk) -> None:
+    desk = await start_desk(fill_delay=20, control=True)
+    await with_cash(desk)
+    deed(
+        desk,
+        "refuse",
+        when={"method": "POST", "path": "/v2/orders", "nth": 2, "every": 1},
+        cause="not_authorized",
+    )
+    document = await bought(desk)
+    assert document["state"] == "done"
+    (step,) = document["steps"]
+    assert step["protection"]["by"] == "desk"
+    assert "was refused" in step["protection"]["reason"]
+    assert "was refused" in (await alerted(desk, "unprotected_position"))["sentence"]
+    assert (await desk.client.snapshot())["positions"]["ABBV"]["guard"] == "none"
+
+
+async def test_an_unknown_pair_is_looked_up_and_never_doubled(start_desk: StartDesk) -> None:
+    desk = await start_desk(fill_delay=20, control=True)
+    await with_cash(desk)
+    deed(
+        desk, "gateway_timeout", when={"method": "POST", "path": "/v2/orders", "nth": 2, "times": 1}
+    )
+    document = await bought(desk)
+    assert document["state"] == "done"
+    assert covered(desk, "ABBV") == ["10"]
+    orders = document["steps"][0]["protection"]["orders"]
+    assert len(orders) == 2, "the pair's leg is found by the look-up"
+    assert await books_agree(desk)
+
+
+async def test_flatten_takes_protection_along(start_desk: StartDesk) -> None:
+    desk = await start_desk(fill_delay=20)
+    await with_cash(desk)
+    await bought(desk)
+    card = desk.run("flatten", "--json")
+    assert card.returncode == 0, card.stderr
+    token = json.loads(card.stdout)["token"]
+    assert desk.run("flatten", "--yes", token).returncode == 0
+    assert held(desk, "ABBV") == "0"
+    assert covered(desk, "ABBV") == []
