@@ -12,7 +12,7 @@ from decimal import Decimal
 from hmac import compare_digest
 
 from db.clock import Clock
-from db.model.base import plain
+from db.model.base import Environment, plain
 from db.model.event import EventDraft
 from db.model.order import BrokerOrder, OrderState
 from db.model.portfolio import Portfolio, Position
@@ -95,6 +95,11 @@ class Flatten:
     async def begin(self, token: str, by: str) -> FlattenReport:
         """The token was typed. Answers with the report, or after a while with what there is of it.
         Raises NotPossibleError."""
+        if self._environment == Environment.MANUAL:
+            raise NotPossibleError(
+                "By hand nothing closes by itself: sell at your broker what the list shows, then "
+                "enter what it holds (positions import)."
+            )
         card = self._redeemed(token)
         self.report = FlattenReport(at=self._clock.now(), by=by)
         self._task = asyncio.create_task(self.carry_through(card, by), name="flatten")

@@ -17,6 +17,7 @@ from services.execution.drafts import of_order
 from services.execution.lots import ZERO, Key
 from services.execution.protection_driver import Protector
 from services.execution.sender import Sender
+from services.execution.time_limit import by_hand
 
 ROOM_SECONDS = 10.0
 """How long protection may take to go and its shares to be free."""
@@ -72,7 +73,7 @@ class Exits:
             payload = {"qty": plain(order.qty), "for": order.client_order_id}
             await self._book.record(of_order(order, "ProtectionReleased", payload))
             before = self._protector.holding(key).qty
-            if (stuck := await self._until_free(order, key)) is not None:
+            if (stuck := await self._until_free(order, key, allowed)) is not None:
                 return stuck
             qty = self._left_to_sell(order, key)
             if qty <= 0:
@@ -110,11 +111,17 @@ class Exits:
             return order.qty
         return max(held, ZERO).quantize(Decimal(1), ROUND_DOWN)
 
-    async def _until_free(self, order: ChildOrder, key: Key) -> Failed | None:
-        """Until the broker says itself that the shares are free: `canceled` is not enough."""
+    async def _until_free(
+        self, order: ChildOrder, key: Key, allowed: Callable[[], bool]
+    ) -> Failed | None:
+        """Until the broker says itself that the shares are free: `canceled` is not enough. By hand
+        the trader cancels, and takes the time that he needs while his plan wants it."""
+        patient = by_hand(self._book.run(order.plan_id))
         deadline = self._clock.monotonic() + ROOM_SECONDS
         why = f"the protection of {order.symbol} was not cancelled within {ROOM_SECONDS:.0f} s"
-        while self._clock.monotonic() < deadline:
+        while patient or self._clock.monotonic() < deadline:
+            if patient and not allowed():
+                return None
             wanted = self._left_to_sell(order, key)
             if wanted <= 0:
                 return None

@@ -1,5 +1,6 @@
 """A real desk of the manual environment: prices of a practice exchange, orders by nobody but us."""
 
+import json
 import os
 import shutil
 import signal
@@ -28,7 +29,9 @@ class HandDesk:
     def __init__(self, quotes: str = "sim", portfolio: Path | None = None) -> None:
         self.home = Home(Path(tempfile.mkdtemp(prefix="qd-")), Environment.MANUAL)
         self.home.create()
-        lines = ["[sim]", "volatility = 0", "[manual]", f'quotes = "{quotes}"', 'number = "U-77"']
+        self.requests = self.home.state / "requests.jsonl"
+        market = ["[sim]", "volatility = 0", f'requests = "{self.requests}"']
+        lines = [*market, "[manual]", f'quotes = "{quotes}"', 'number = "U-77"']
         if portfolio is not None:
             lines.append(f'portfolio = "{portfolio}"')
         self.home.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -66,6 +69,11 @@ class HandDesk:
             env={**os.environ, "QUARTERDECK_HOME": str(self.home.root)},
             check=False,
         )
+
+    def asked(self) -> set[tuple[str, str]]:
+        """What the practice exchange was asked: method and path."""
+        told = [json.loads(line) for line in self.requests.read_text("utf-8").splitlines()]
+        return {(entry["method"], entry["path"]) for entry in told}
 
     async def rebalance(self) -> str:
         """The plan of the rebalance case."""

@@ -76,12 +76,8 @@ async def protect(desk: HandDesk, plan_id: str, bought: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_the_rebalance_from_file_to_written_portfolio(
-    hand_desk: HandDesk, tmp_path: Path
-) -> None:
-    desk = hand_desk
+async def rebalanced(desk: HandDesk) -> tuple[str, list[Json]]:
     plan_id, steps = await started(desk)
-    assert [step["side"] for step in steps] == ["sell"] * 3 + ["buy"] * 5
     for step in steps:
         await by_hand(desk, plan_id, step)
     await protect(desk, plan_id, bought=5)
@@ -90,6 +86,15 @@ async def test_the_rebalance_from_file_to_written_portfolio(
         return (await desk.client.plan(plan_id))["state"] == "done"
 
     await until(done, "the plan ends")
+    return plan_id, steps
+
+
+async def test_the_rebalance_from_file_to_written_portfolio(
+    hand_desk: HandDesk, tmp_path: Path
+) -> None:
+    desk = hand_desk
+    plan_id, steps = await rebalanced(desk)
+    assert [step["side"] for step in steps] == ["sell"] * 3 + ["buy"] * 5
     status = await desk.client.status()
     moved = sum(
         (Decimal(s["qty"]) * Decimal(s["expected_price"]) * (1 if s["side"] == "sell" else -1)) - 1
@@ -120,6 +125,9 @@ async def test_the_rebalance_from_file_to_written_portfolio(
     tickets = (await desk.client.plan(plan_id))["tickets"]
     assert not any(t["claimed"] for t in tickets)
     assert desk.run("journal", "verify").returncode == 0
+    paths = {path for _, path in desk.asked()}
+    assert {method for method, _ in desk.asked()} == {"GET"}, "no order left this machine"
+    assert not any(word in path for path in paths for word in ("order", "account", "position"))
 
 
 async def test_a_statement_that_differs_is_a_difference_to_settle(
@@ -235,6 +243,42 @@ async def test_a_halt_without_a_desk_lists_them_from_the_journal(hand_desk: Hand
     assert killed.returncode == 10, killed.stderr
     assert "by hand" in killed.stdout
     assert desk.home.latch.exists()
+
+
+async def test_protected_shares_are_sold_once_their_protection_is_cancelled_by_hand(
+    hand_desk: HandDesk,
+) -> None:
+    """Invariant 19: no sale is shown while the protection of its shares may still work."""
+    desk = hand_desk
+    bought, steps = await rebalanced(desk)
+    n = next(step["n"] for step in steps if step["symbol"] == "NVDA")
+    sold = await desk.client.ticket(symbol="NVDA", side="sell", qty="18", type="market")
+    plan_id = str(sold["plan"]["plan_id"] if "plan" in sold else sold["plan_id"])
+    await desk.approve(plan_id)
+    await desk.client.run(plan_id)
+    await let_go(desk, plan_id)
+
+    async def asked() -> bool:
+        return (await ticket_of(desk, bought, n))["cancel_by_hand"] is True
+
+    await until(asked, "the trader is asked to cancel the protection")
+    assert [t for t in await desk.client.tickets() if t["plan_id"] == plan_id] == []
+    await desk.client.end_ticket(bought, n, "cancelled there", refused=False)
+    ticket = await ticket_of(desk, plan_id, 1)
+    assert ticket["line"].startswith("SELL 18 NVDA MARKET")
+    await desk.client.fill(plan_id, 1, qty="18", price="179.90")
+
+    async def done() -> bool:
+        return (await desk.client.plan(plan_id))["state"] == "done"
+
+    await until(done, "the plan ends")
+    assert "NVDA" not in (await desk.client.snapshot())["positions"]
+
+
+async def test_nothing_is_flattened_by_itself(hand_desk: HandDesk) -> None:
+    card = await hand_desk.client.flatten_card()
+    with pytest.raises(DeskError, match="By hand nothing closes by itself"):
+        await hand_desk.client.flatten(card["token"], "a test")
 
 
 async def test_there_is_no_auto_mode(hand_desk: HandDesk) -> None:

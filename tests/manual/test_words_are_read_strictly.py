@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import pytest
+from hand_makers import AT, NEW_YORK, ticket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.model.order import Fill, OrderRequest, OrderState, OrderType, Side
+from db.model.order import Fill, OrderState, Side
 from db.model.ticket import Claim, Ticket
 from services.brokers.manual.typed import (
     WrongInputError,
@@ -17,28 +17,6 @@ from services.brokers.manual.typed import (
     read_claim,
     read_time,
 )
-
-NEW_YORK = ZoneInfo("America/New_York")
-AT = datetime(2026, 1, 5, 15, 30, tzinfo=UTC)
-
-
-def ticket(*fills: tuple[str, str], limit: str | None = None, side: Side = Side.SELL) -> Ticket:
-    request = OrderRequest(
-        client_order_id="qd-3f9a-s01-c1-a1",
-        account="main",
-        symbol="NEM",
-        side=side,
-        qty=Decimal(150),
-        type=OrderType.LIMIT if limit else OrderType.MARKET,
-        limit_price=None if limit is None else Decimal(limit),
-    )
-    made = Ticket(
-        order_id="ticket-1", request=request, plan_id="3f9a", step=1, shown_at=AT, updated_at=AT
-    )
-    for qty, price in fills:
-        claim = read_claim(made, {"qty": qty, "price": price}, AT, NEW_YORK)
-        made = made.model_copy(update={"claims": (*made.claims, claim)})
-    return made
 
 
 def claimed(one: Ticket, **typed: str) -> Claim:
