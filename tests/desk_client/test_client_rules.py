@@ -45,7 +45,7 @@ CALLS = {
     "mismatch": (
         ("POST", "/v1/mismatches"),
         ("k", "adopt", "why"),
-        {"key": "k", "action": "adopt", "reason": "why"},
+        {"key": "k", "action": "adopt", "reason": "why", "by": "trader"},
     ),
     "acknowledge": (("POST", "/v1/alerts/a%2F1/acknowledge"), ("a/1",), {}),
     "cancel": (("POST", "/v1/orders/qd-1/cancel"), ("qd-1",), {}),
