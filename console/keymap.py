@@ -153,9 +153,9 @@ BINDINGS: tuple[Binding, ...] = (
         ("hand.tick", "t", "tick", "tick", "By hand: tick the next item of the checklist", "p"),
         ("hand.not_done", "o", "not_done", "not done", "By hand: nothing more of the ticket fills, with a reason", "p"),
         ("hand.refused", "O", "refused", "refused", "By hand: the broker refused it, with a reason", "p"),
-        ("plan.slice", "i", "slice_step", "in pieces", "Send the step in pieces over time, or as one order", "p"),
         ("plan.trim", "L", "trim", "trim", "Draft the smallest sale that restores the limits after the plan", "p"),
         ("guide.detail", "w", "detail", "detail", "Findings, weights before and after, what was skipped", "p"),
+        ("plan.slice", "i", "slice_step", "in pieces", "Send the step in pieces over time, or as one order", "p"),
         ("guide.close", "backspace", "close_plan", "list", "Back to the list of plans", ""),
     ),
     *_rows(

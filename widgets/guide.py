@@ -120,7 +120,8 @@ def _after(document: Mapping[str, Any]) -> str:
     if not isinstance(found, Mapping):
         return ""
     if offer := text(found, "offer"):
-        return f"a limit does not hold: {offer} it"
+        words = {"trim": "trim it", "rollback": "roll it back"}
+        return f"a limit does not hold: {words.get(offer, offer)}"
     judgement = text(found, "judgement")
     return "" if judgement in ("", "acceptable") else f"off its projection: {judgement}"
 

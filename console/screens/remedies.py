@@ -68,6 +68,12 @@ def words_of(document: Document, offer: str) -> Text:
     return body
 
 
+def left_missed(document: "Document | None") -> bool:
+    """Whether the open plan has ended and left a limit of the policy missed."""
+    found = None if document is None else document.get("post_trade")
+    return isinstance(found, dict) and bool(text(found, "offer"))
+
+
 class PlanRemedies:
     """The actions; `shown_in_bar` says which keys the bar shows now."""
 
@@ -79,6 +85,7 @@ class PlanRemedies:
             "plan.resubmit": lambda: offered(plans.document, "resubmit"),
             "plan.rest": lambda: offered(plans.document, "cancel-rest"),
             "unknown.open": self._any_unknown,
+            "plan.trim": lambda: left_missed(plans.document),
         }
 
     def shown_in_bar(self, binding: str) -> bool:
