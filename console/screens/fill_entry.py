@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 FIELDS = (
     ("qty", "quantity", ""),
-    ("price", "price", "41.25"),
-    ("fee", "fee", "nothing"),
-    ("at", "time", "now; 14:32, or 2026-01-05T14:32"),
+    ("price", "price", "of a share, such as 41.25"),
+    ("fee", "fee", "none"),
+    ("at", "time", "now, else such as 14:32 or 2026-01-05T14:32"),
     ("confirmation", "number", "of the confirmation, if there is one"),
 )
 SURE = "YES"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from widgets.seen import Seen
     from widgets.ticket import TicketPane
 
-FIRST = {"guide": ("plan.approve", "plan.next")}
+FIRST = {"guide": ("hand.fill", "hand.copy", "hand.tick", "plan.approve", "plan.next")}
 """What a pane is there for, though it is heard on every screen."""
 LATER = {"main": 1, "list": 2, "any": 3}
 """Contexts whose keys stand behind the pane's own in the key bar."""

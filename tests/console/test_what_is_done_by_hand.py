@@ -67,7 +67,7 @@ def by_hand(tmp_path: Path) -> Home:
 
 
 async def test_the_guide_shows_the_ticket_and_what_is_to_be_looked_at(by_hand: Home) -> None:
-    async with opened(by_hand, desk=HandDesk()) as deck:
+    async with opened(by_hand, (80, 24), HandDesk()) as deck:
         await deck.press("3")
         shown = deck.shown()
         assert "MANUAL" in shown
@@ -75,6 +75,8 @@ async def test_the_guide_shows_the_ticket_and_what_is_to_be_looked_at(by_hand: H
         assert "place the ticket at your broker" in shown
         assert "[x] I looked at the price" in shown
         assert "▶[ ] The form is open in the right account." in shown
+        for key in ("f fill", "y copy", "t tick"):
+            assert key in shown.splitlines()[-1]
 
 
 async def test_a_fill_is_typed_and_booked(by_hand: Home) -> None:
