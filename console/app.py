@@ -9,6 +9,7 @@ from datetime import timedelta
 from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from zoneinfo import ZoneInfo
 
 from textual import events
 from textual.actions import parse
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from widgets.seen import Seen
 
 Answer = TypeVar("Answer")
+PRESENT_SECONDS = 5.0
+"""Between two words to the desk that somebody is at the keys."""
 STYLES = themes.HERE / "quarterdeck.tcss"
 
 
@@ -68,6 +71,8 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         self._attach_desk = attach
         self.keyboard = Keyboard(self._heard, self._pumps)
         self._came: float | None = None
+        self._console = ""
+        self._present_at: float | None = None
         self._desk = "starting"
         self._trouble = ""
         super().__init__()
@@ -119,6 +124,7 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
     async def on_event(self, event: events.Event) -> None:
         """A halt acts at once; every other key waits for its turn."""
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            self._is_present()
             if isinstance(event, events.Key) and self._halts(event):
                 self.keyboard.forget()
                 self.action_halt()
@@ -126,6 +132,14 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
                 self.keyboard.take(event)
             return
         await super().on_event(event)
+
+    def _is_present(self) -> None:
+        """Tell the desk that somebody is here, now and then (spec 5, Unattended rule)."""
+        now = self.clock.monotonic()
+        told = self._present_at
+        if self._console and (told is None or now - told >= PRESENT_SECONDS):
+            self._present_at = now
+            self.ask(lambda desk: desk.present(), otherwise=lambda _: None, group="presence")
 
     def _halts(self, event: events.Key) -> bool:
         found = self._meaning(event)
@@ -186,6 +200,24 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
 
     # The desk
 
+    def on_attached(self, console: str) -> None:
+        """The desk knows this console under this id."""
+        self._console = console
+
+    @property
+    def read_only(self) -> str:
+        """Who holds the controls instead of this console, since when; empty when it does."""
+        seen = self.seen_snapshot
+        if seen is None or not self._console:
+            return ""
+        held = seen.controls
+        if held is None:
+            return "nobody"
+        if held.console == self._console:
+            return ""
+        since = held.since.astimezone(ZoneInfo(self.settings.zone))
+        return f"{held.who} since {since:%H:%M}"
+
     @property
     def seen(self) -> "Seen | None":
         """What the desk last said; None before it said anything."""
@@ -203,6 +235,7 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         first = self._desk != "ok"
         if self._desk == "lost" and self.seen_snapshot is not None:
             self.say("The desk answers again.")
+        self._escalations(self.seen_snapshot, snapshot)
         self.seen_snapshot, self._came, self._desk = snapshot, self.clock.monotonic(), "ok"
         self._trouble = ""
         self.market.take(snapshot.clock)
@@ -211,6 +244,15 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         self._show()
         if first:
             self._main.attached()
+
+    def _escalations(self, before: "DeskSnapshot | None", now: "DeskSnapshot") -> None:
+        """Critical alerts that were raised again, because nobody has acknowledged them."""
+        for key, alert in now.alerts.items():
+            old = None if before is None else before.alerts.get(key)
+            known = None if old is None else old.escalated_at
+            if before is not None and alert.escalated_at not in (None, known):
+                self.bell()
+                self.say(f"STILL NOT ACKNOWLEDGED: {alert.sentence}", severity="error")
 
     def on_desk_lost(self, sentence: str) -> None:
         """The desk does not answer. What it last said stays, marked as old."""
@@ -264,6 +306,7 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
                 self._desk,
                 self.halt_pressed,
                 self._trouble,
+                self.read_only,
             )
         )
 

@@ -1,5 +1,8 @@
 """HALT, from this terminal: it must work when the desk is dead, hung or not yet attached."""
 
+import os
+import sys
+from contextlib import suppress
 from getpass import getuser
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,15 @@ def who() -> str:
         return getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def terminal() -> str:
+    """Which terminal this is, so that two consoles of one trader can be told apart."""
+    for stream in (sys.__stdin__, sys.__stderr__):
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                return os.ttyname(stream.fileno()).removeprefix("/dev/")
+    return "console"
 
 
 def halt(app: "QuarterdeckApp") -> None:

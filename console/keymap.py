@@ -50,13 +50,15 @@ CONTEXTS: dict[str, str] = {
     "card": "Approval card",
     "kill": "Kill panel",
     "resume": "Resume screen",
+    "unknown": "Unknown orders",
+    "fill": "What filled, by hand",
     "quit": "Quit",
     "help": "Help",
 }
 """What each context is called. A node of the screen has one; the focus decides which are heard."""
 
 _PANES = ("positions", "orders", "plans", "alerts", "reconcile")
-_BOXES = ("palette", "prompt", "gate", "card", "kill", "resume", "quit", "help")
+_BOXES = ("palette", "prompt", "gate", "card", "kill", "resume", "unknown", "fill", "quit", "help")
 TOGETHER: tuple[tuple[str, ...], ...] = (
     *(("any", "main", "list", pane) for pane in _PANES),
     ("any", "main", "list", "guide"),
@@ -106,10 +108,12 @@ BINDINGS: tuple[Binding, ...] = (
         ("pane.previous", "shift+tab", "previous_pane", "", "Focus the previous field or pane", ""),
         ("plan.approve", "a", "approve", "approve", "Approval card of the open plan", "p"),
         ("plan.next", "n", "next_step", "run next", "Run the open plan's next step (step mode) or phase, after a typed check", "p"),
+        ("unknown.open", "U", "unknown", "unknown", "Orders whose answer never came: what was asked, what may be done", "p"),
         ("pane.zoom", "z", "zoom", "zoom", "Fill the screen with this pane, and back", "p"),
         ("ticket.buy", "b", "ticket('buy')", "buy", "Ticket with side buy: opens, never sends", "p"),
         ("ticket.sell", "s", "ticket('sell')", "sell", "Ticket with side sell: opens, never sends", "p"),
         ("reconcile.now", "R", "reconcile", "reconcile now", "Compare ours with the broker's now", "p"),
+        ("controls.take", "T", "take_over", "", "Take the controls from the console that holds them, by typing", "p"),
         ("quit", "", "quit", "quit", "Leave the console; says what works, asks about the desk", "ps"),
         ("kill.open", "", "kill_panel", "kill panel", "Show the kill panel", "p"),
         ("back", "escape", "back", "", "Back", ""),
@@ -139,8 +143,19 @@ BINDINGS: tuple[Binding, ...] = (
         ("plan.reject", "x", "reject", "reject", "Reject the plan, with a reason", "p"),
         ("plan.pause", "P", "pause", "pause", "Pause the plan: nothing more is sent", "p"),
         ("plan.continue", "C", "continue_plan", "continue", "Let a paused or halted plan go on, after a typed check", "p"),
+        ("plan.reprice", "p", "reprice", "re-price", "Send the rest of open limit orders at today's touch, after a typed check", "p"),
+        ("plan.resubmit", "r", "resubmit", "resubmit", "Send the rest of open orders once more, after a typed check", "p"),
+        ("plan.rest", "c", "cancel_rest", "cancel rest", "Cancel what is open and go on with what filled, after a typed check", "p"),
         ("plan.abort", "X", "abort", "abort", "End the plan here, with a reason", "p"),
+        ("hand.fill", "f", "record_fill", "fill", "By hand: type what filled of the ticket", "p"),
+        ("hand.copy", "y", "copy_ticket", "copy", "By hand: copy the ticket to your own clipboard", "p"),
+        ("hand.field", "Y", "copy_field", "copy field", "By hand: copy the ticket field by field, the next one each time", "p"),
+        ("hand.tick", "t", "tick", "tick", "By hand: tick the next item of the checklist", "p"),
+        ("hand.not_done", "o", "not_done", "not done", "By hand: nothing more of the ticket fills, with a reason", "p"),
+        ("hand.refused", "O", "refused", "refused", "By hand: the broker refused it, with a reason", "p"),
+        ("plan.trim", "L", "trim", "trim", "Draft the smallest sale that restores the limits after the plan", "p"),
         ("guide.detail", "w", "detail", "detail", "Findings, weights before and after, what was skipped", "p"),
+        ("plan.slice", "i", "slice_step", "in pieces", "Send the step in pieces over time, or as one order", "p"),
         ("guide.close", "backspace", "close_plan", "list", "Back to the list of plans", ""),
     ),
     *_rows(
@@ -150,6 +165,8 @@ BINDINGS: tuple[Binding, ...] = (
     *_rows(
         "reconcile",
         ("mismatch.adopt", "u", "adopt", "use broker's", "Adopt the broker's figure, with a reason", "p"),
+        ("mismatch.investigate", "o", "investigate", "look into", "Investigate the mismatch, with a note: its symbol stays locked", "p"),
+        ("mismatch.cancel", "c", "cancel_external", "cancel order", "Cancel the order that is not ours at the broker: the word is typed", "p"),
         ("mismatch.ignore", "i", "ignore", "ignore", "Leave the mismatch alone, with a reason", "p"),
     ),
     *_rows(
@@ -189,7 +206,7 @@ BINDINGS: tuple[Binding, ...] = (
     ),
     *_rows(
         "kill",
-        ("kill.resume", "enter", "submit", "resume", "Resume, once RESUME and a reason are typed", ""),
+        ("kill.resume", "enter", "submit", "do it", "Resume, once RESUME and a reason are typed; list everything, once FLATTEN is; close it, with the list's token behind", ""),
         ("kill.down", "down", "down", "", "Next order", ""),
         ("kill.up", "up", "up", "", "Previous order", ""),
         ("kill.close", "escape", "close", "back", "Back; trading stays halted", ""),
@@ -201,6 +218,22 @@ BINDINGS: tuple[Binding, ...] = (
         ("resume.down", "j down", "scroll(1)", "", "Scroll down", ""),
         ("resume.up", "k up", "scroll(-1)", "", "Scroll up", ""),
         ("resume.later", "escape", "close", "later", "Leave the plan as it is for now", ""),
+    ),
+    *_rows(
+        "unknown",
+        ("unknown.look_up", "l", "look_up", "look up now", "Ask the broker for the chosen order now", ""),
+        ("unknown.resend", "r", "resend", "resend", "Send it under its own id, after a typed check", ""),
+        ("unknown.give_up", "g", "give_up", "give up", "Give its step up, after a typed check", ""),
+        ("unknown.down", "j down", "choose(1)", "next", "Next order", ""),
+        ("unknown.up", "k up", "choose(-1)", "", "Previous order", ""),
+        ("unknown.close", "escape", "close", "back", "Back; it goes on being looked up", ""),
+    ),
+    *_rows(
+        "fill",
+        ("fill.book", "enter", "book", "book", "Book the fill; what is doubtful asks for a typed YES", ""),
+        ("fill.down", "down tab", "field(1)", "next field", "Next field", ""),
+        ("fill.up", "up shift+tab", "field(-1)", "", "Field before", ""),
+        ("fill.close", "escape", "close", "back", "Book nothing", ""),
     ),
     *_rows(
         "quit",

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from console.halting import terminal, who
 from services.desk.client import DeskClient, DeskError, DeskUnreachableError
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ Attach = Callable[[], Awaitable[DeskClient]]
 
 class Listener(Protocol):
     """Who is told how the line is. Called on the event loop."""
+
+    def on_attached(self, console: str) -> None:
+        """The public id under which the desk knows this console."""
+        ...
 
     def on_snapshot_came(self, snapshot: "DeskSnapshot") -> None: ...
     def on_desk_lost(self, sentence: str) -> None: ...
@@ -39,6 +44,8 @@ class Link:
         self._listener = listener
         self._pause = pause
         self._client: DeskClient | None = None
+        self._token = ""
+        """By which the desk knows this console again after a loss."""
 
     @property
     def desk(self) -> DeskClient:
@@ -69,8 +76,12 @@ class Link:
 
         client = await self._attach()
         fold = Snapshots()
-        self._client = client
         try:
+            client.console = self._token
+            known = await client.attach(f"{who()} ({terminal()})")
+            self._token = client.console
+            self._listener.on_attached(str(known["console"]))
+            self._client = client
             async for message in client.updates():
                 snapshot = fold.take(message)
                 if snapshot is not None:

@@ -70,6 +70,16 @@ class Home:
         return self.state / "HALTED"
 
     @property
+    def reducing(self) -> Path:
+        """Exists while only orders that reduce may leave. Any process may create it."""
+        return self.state / "REDUCING"
+
+    @property
+    def last_drill(self) -> Path:
+        """The last kill drill. Of all environments: it is rehearsed on the simulator."""
+        return self.root / "last-drill.json"
+
+    @property
     def exchange_state(self) -> Path:
         return self.state / "exchange.db"
 

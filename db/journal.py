@@ -5,6 +5,7 @@ Everything that matters is a fold of it (spec 7, Journal)."""
 import asyncio
 import json
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -49,6 +50,8 @@ class Journal:
         self._head_seq: int = seq
         self._failure: JournalError | None = None
         self._closed = False
+        self._waiting: deque[float] = deque()
+        """When each append that is not finished yet was handed over, the oldest first."""
         self._reader = reader
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
         self._writer = Writer(db, path, seq, head, self._hand_over)
@@ -76,6 +79,11 @@ class Journal:
         """Why nothing can be appended any more; None while all is well."""
         return None if self._failure is None else str(self._failure)
 
+    @property
+    def waiting_seconds(self) -> float:
+        """How long the oldest append has been waiting for its commit; 0 when none waits."""
+        return self._loop.time() - self._waiting[0] if self._waiting else 0.0
+
     def on_append(self, callback: Subscriber) -> Callable[[], None]:
         """Call `callback` on the loop after each commit, in order, before the append returns.
 
@@ -99,6 +107,7 @@ class Journal:
         if not drafts:
             return ()
         append = Append(drafts, self._clock(), self._loop.create_future())
+        self._waiting.append(self._loop.time())
         self._writer.put(append)
         return await append.done
 
@@ -173,6 +182,7 @@ class Journal:
 
     def _tell(self, outcomes: Sequence[Outcome]) -> None:
         for append, outcome in outcomes:
+            self._waiting.popleft()
             if isinstance(outcome, Exception):
                 if isinstance(outcome, JournalError):
                     self._failure = outcome

@@ -95,6 +95,18 @@ _STATEMENTS: dict[str, tuple[str, ...]] = {
         "json_extract(o, '$.side'), json_extract(o, '$.qty'), json_extract(o, '$.type'), json_extract(o, '$.limit_price'), 'intent', "
         "coalesce(json_extract(o, '$.filled_qty'), '0'), '', :at FROM (SELECT json_extract(:payload, '$.order') AS o)",
     ),
+    "LegAcknowledged": (
+        "INSERT OR REPLACE INTO orders (client_order_id, plan_id, step, account, symbol, side, "
+        "qty, type, limit_price, state, filled_qty, reason, intended_at, acknowledged_at, order_id) "
+        "SELECT :client_order_id, :plan_id, :step, json_extract(o, '$.account'), json_extract(o, '$.symbol'), "
+        "json_extract(o, '$.side'), json_extract(o, '$.qty'), json_extract(o, '$.type'), NULL, "
+        "json_extract(o, '$.state'), '0', '', :at, :at, json_extract(o, '$.order_id') "
+        "FROM (SELECT json_extract(:payload, '$.order') AS o)",
+    ),
+    "LegResized": (
+        "UPDATE orders SET qty = json_extract(:payload, '$.qty') "
+        "WHERE client_order_id = :client_order_id",
+    ),
     "OrderSent": (
         # The stream may have been faster than our own note.
         "UPDATE orders SET state = CASE state WHEN 'intent' THEN 'sent' ELSE state END, "
@@ -120,6 +132,15 @@ _STATEMENTS: dict[str, tuple[str, ...]] = {
     ),
     "CancelRequested": (
         "UPDATE orders SET reason = coalesce(json_extract(:payload, '$.words'), '') "
+        "WHERE client_order_id = :client_order_id",
+    ),
+    "OrderReplaced": (
+        "UPDATE orders SET order_id = json_extract(:payload, '$.replaced_by') "
+        "WHERE client_order_id = :client_order_id",
+    ),
+    "OrderFollowed": (
+        "UPDATE orders SET qty = json_extract(:payload, '$.qty'), "
+        "limit_price = json_extract(:payload, '$.limit_price') "
         "WHERE client_order_id = :client_order_id",
     ),
     "ProtectionSet": (

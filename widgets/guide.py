@@ -11,6 +11,7 @@ from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import Static
 
+from widgets.by_hand import is_open, ticket_of, words_of
 from widgets.document import number, rows, text
 from widgets.plan_detail import VERDICT_STYLES, detail
 from widgets.table import Cell, Column, Field, LiveTable
@@ -38,12 +39,21 @@ GLYPHS = {
     "expired": "×", "held": "!", "suspended": "!",
 }  # fmt: skip
 ENDED = frozenset({"filled", "given_up", "canceled", "replaced", "expired", "rejected"})
+OVER = frozenset({"filled", "short", "given_up"})
 WARN = frozenset({"unknown", "rejected", "expired", "given_up", "held", "suspended"})
+
+
+def over(step: Mapping[str, Any]) -> bool:
+    """Nothing of the step is to come. A cancelled order may leave a rest that is sent again."""
+    stage = text(step, "stage")
+    return stage in OVER if stage else text(step, "state") in ENDED
 
 
 def step_state(step: Mapping[str, Any]) -> Field:
     """The step's state with its glyph; a step that was not begun is `planned`."""
     state = text(step, "state") or "planned"
+    if text(step, "stage") == "again":
+        return Field(f"↻ again, was {state.replace('_', ' ')}", "warning")
     words = f"{GLYPHS.get(state, '·')} {state.replace('_', ' ')}"
     if state in WARN:
         return Field(words, "warning")
@@ -88,14 +98,49 @@ def hint(document: Mapping[str, Any]) -> str:
         return "approve it, change steps, or reject it"
     if state == "approved":
         return "approved, not started: run it"
+    if state in ("selling", "settling", "buying", "protecting") and any(
+        is_open(ticket) for ticket in rows(document, "tickets")
+    ):
+        return "place the ticket at your broker, then type what became of it"
     if state in ("selling", "settling", "buying", "protecting"):
         return {
             "step": "each step waits for you: run next",
             "phase": "each phase waits for you: run next",
         }.get(mode, "runs through by itself; pause or halt stops it")
+    if state == "paused" and (offers := _offers(document)):
+        return offers
     if state in ("paused", "halted", "escalated"):
         return "nothing more is sent until it continues; or abort it"
-    return ""
+    return _after(document)
+
+
+def _after(document: Mapping[str, Any]) -> str:
+    """Of a plan that has ended: what it left, and what may be done about it."""
+    found = document.get("post_trade")
+    if not isinstance(found, Mapping):
+        return ""
+    if offer := text(found, "offer"):
+        words = {"trim": "trim it", "rollback": "roll it back"}
+        return f"a limit does not hold: {words.get(offer, offer)}"
+    judgement = text(found, "judgement")
+    return "" if judgement in ("", "acceptable") else f"off its projection: {judgement}"
+
+
+OFFERS = {
+    "continue": "continue", "reprice": "re-price", "resubmit": "resubmit", "cancel-rest": "cancel the rest",
+    "resend": "resend the unknown", "give-up": "give the unknown up", "abort": "abort",
+}  # fmt: skip
+
+
+def _offers(document: Mapping[str, Any]) -> str:
+    """What the desk says makes sense, when that is more than going on or ending."""
+    offers = document.get("offers")
+    known = [OFFERS[o] for o in offers if o in OFFERS] if isinstance(offers, list) else []
+    return "" if set(known) <= {"continue", "abort"} else f"you may {_listed(known)}"
+
+
+def _listed(words: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def headline(document: Mapping[str, Any]) -> Text:
@@ -144,7 +189,7 @@ class Guide(Vertical):
 
     def show_document(self, document: dict[str, Any]) -> None:
         """Show this plan as it now is."""
-        was = "" if self.step is None else text(self.step, "state")
+        was = self.step is not None and over(self.step)
         same_plan = text(document, "plan_id") == text(self.document, "plan_id")
         self.document = document
         self.query_one("#guide-head", Static).update(headline(document))
@@ -153,13 +198,13 @@ class Guide(Vertical):
         table.update_rows({text(step, "n"): cells(step) for step in steps})
         table.styles.height = max(4, len(steps) + 1)
         # A step that ended under the cursor gives way to the next one, unless it was chosen afterwards.
-        ended = was not in ENDED and self.step is not None and text(self.step, "state") in ENDED
+        ended = not was and self.step is not None and over(self.step)
         if steps and (table.cursor_key is None or not same_plan or ended):
             table.move_cursor(self._first_open(steps))
         self._write_detail()
 
     def _first_open(self, steps: list[dict[str, Any]]) -> str:
-        waiting = (step for step in steps if text(step, "state") not in ENDED)
+        waiting = (step for step in steps if not over(step))
         return text(next(waiting, steps[0]), "n")
 
     def on_resize(self, event: Resize) -> None:
@@ -169,7 +214,15 @@ class Guide(Vertical):
 
     def _write_detail(self) -> None:
         width = max(30, self.size.width - 2)
-        self.query_one("#guide-words", Static).update(detail(self.document, width))
+        words = detail(self.document, width)
+        if (ticket := ticket_of(self.document, self.step)) is not None:
+            words = Text.assemble(words_of(ticket), "\n", words)
+        self.query_one("#guide-words", Static).update(words)
+
+    def on_live_table_highlighted(self) -> None:
+        """Another step, another ticket."""
+        if rows(self.document, "tickets"):
+            self._write_detail()
 
     @property
     def step(self) -> dict[str, Any] | None:

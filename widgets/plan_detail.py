@@ -8,12 +8,14 @@ from rich.cells import set_cell_size
 from rich.text import Text
 
 from widgets.document import number, rows, text
-from widgets.table.fields import money, percent
+from widgets.table.fields import money, percent, qty
 
 BAR_PARTS = "▏▎▍▌▋▊▉█"
 SEVERITY_STYLES = {"block": "bold red", "warn": "bold yellow", "pass": "dim"}
 VERDICT_STYLES = {"SAFE": "bold green", "CONDITIONAL": "bold yellow", "BLOCKED": "bold red"}
 ZERO = Decimal(0)
+NOT_STARTED = ("", "draft", "checked", "escalated", "approved")
+OVER = ("done", "done_with_exceptions", "aborted", "expired")
 
 
 def bar(weight: Decimal, full: Decimal, cells: int) -> str:
@@ -94,6 +96,37 @@ def cash(document: Mapping[str, Any]) -> Text:
     return line
 
 
+def funding(document: Mapping[str, Any]) -> Iterable[Text]:
+    """What each step frees or costs, planned and so far, and the cash that runs with it."""
+    ledger = document.get("ledger")
+    if not isinstance(ledger, dict) or text(document, "state") in NOT_STARTED:
+        return
+    yield Text(f"{'':10}{'planned':>12}{'so far':>12}{'open':>11}{'cash':>13}", "dim")
+    yield Text(f"{'at start':10}{'':35}{money(number(ledger.get('opening_cash'))):>13}")
+    for row in rows(ledger, "steps"):
+        name = f"{text(row, 'n'):>2} {text(row, 'symbol')}"
+        figures = [number(row.get(key)) for key in ("planned", "actual", "reserved", "cash")]
+        planned, actual, reserved, running = (money(figure) for figure in figures)
+        yield Text(f"{name:10}{planned:>12}{actual:>12}{reserved:>11}{running:>13}")
+
+
+def if_stopped(document: Mapping[str, Any]) -> Iterable[Text]:
+    """What is left if nothing more of the plan fills."""
+    ledger = document.get("ledger")
+    stopped = ledger.get("if_stopped") if isinstance(ledger, dict) else None
+    if not isinstance(stopped, dict) or text(document, "state") in (*NOT_STARTED, *OVER):
+        return
+    line = Text("cash ")
+    line.append(f"{money(number(stopped.get('cash')))} ({percent(number(stopped.get('cash_weight')), 1)})", "bold")  # fmt: skip
+    line.append(f" of {money(number(stopped.get('equity')))}")
+    yield line
+    traded = {text(step, "symbol") for step in rows(document, "steps")}
+    for held in rows(stopped, "holdings"):
+        if text(held, "symbol") in traded:
+            weight = percent(number(held.get("weight")), 1)
+            yield Text(f"{text(held, 'symbol'):<8}{qty(number(held.get('qty'))):>8} {weight:>7}")
+
+
 def changed_holdings(document: Mapping[str, Any], width: int) -> Iterable[Text]:
     """Weights of the holdings that the plan changes."""
     before, after = document.get("before") or {}, document.get("after") or {}
@@ -120,6 +153,8 @@ def detail(document: Mapping[str, Any], width: int) -> Text:
                 whole.append("\n")
 
     part("What went otherwise", troubles(document))
+    part("If you stop here", if_stopped(document))
+    part("Funding", funding(document))
     part("Findings", findings(document))
     part("Sectors, before → after", weights(before, after, width, "sectors", "sector"))
     whole.append_text(cash(document))

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from widgets.pane import Pane
 from widgets.seen import Seen
 from widgets.table import Cell, Column, Field, LiveTable
-from widgets.table.fields import age, money, percent, price, qty, signed_money, signed_percent
+from widgets.table.fields import Tone, age, money, percent, price, qty, signed_money, signed_percent
 
 if TYPE_CHECKING:
     from db.model.snapshot import PositionRow
@@ -53,12 +53,26 @@ def cells(row: "PositionRow", since: timedelta | None) -> tuple[Cell, ...]:
         percent(row.weight, 1),
         money(row.value),
         signed_money(row.unrealized_pl),
-        price(row.stop_price),
+        _stop(row),
         price(row.target_price),
         price(row.avg_entry_price),
         row.sector,
         row.account,
     )
+
+
+GUARDS: dict[str, tuple[str, Tone]] = {
+    "part": ("½", "warning"),
+    "none": ("!", "loss"),
+    "desk": ("~", ""),
+}
+
+
+def _stop(row: "PositionRow") -> Cell:
+    """The stop, marked unless an order at the broker holds it for all shares: `½` for a part of
+    them, `!` for none, `~` where the desk watches it."""
+    mark, tone = GUARDS.get(row.guard, ("", ""))
+    return Field(f"{price(row.stop_price)}{mark}", tone) if mark else price(row.stop_price)
 
 
 class PositionsPane(Pane):

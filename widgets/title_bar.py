@@ -56,6 +56,8 @@ class Standing:
     lost_for: timedelta = timedelta(0)
     trouble: str = ""
     """Why no desk has answered yet."""
+    read_only: str = ""
+    """Who holds the controls, since when; empty when this console does."""
 
 
 def standing(
@@ -66,6 +68,7 @@ def standing(
     desk: str,
     halted: bool,
     trouble: str = "",
+    read_only: str = "",
 ) -> Standing:
     """The facts of a snapshot that came `elapsed` ago. `halted`: HALT was pressed here, whatever the
     desk says. `trouble`: why no desk answered yet."""
@@ -96,6 +99,7 @@ def standing(
         requests_limit=snapshot.requests_limit,
         desk=desk,
         lost_for=elapsed,
+        read_only=read_only,
     )
 
 
@@ -111,6 +115,7 @@ def facts(now: Standing, zone: ZoneInfo) -> tuple[tuple[Fact, ...], tuple[Fact, 
         environment,
         Fact((f"account {now.account}", now.account)),
         Fact((f"trading {state}", state), f"state-{state.lower()}"),
+        *_read_only(now),
         _clock(now, zone),
         _desk(now),
     )
@@ -131,6 +136,13 @@ def facts(now: Standing, zone: ZoneInfo) -> tuple[tuple[Fact, ...], tuple[Fact, 
         Fact((f"requests {requests}", f"req {requests}", f"r{requests}")),
     )
     return first, second
+
+
+def _read_only(now: Standing) -> tuple[Fact, ...]:
+    if not now.read_only:
+        return ()
+    holds = f"READ-ONLY, controls: {now.read_only}"
+    return (Fact((holds, f"READ-ONLY {now.read_only}", "READ-ONLY"), "warning"),)
 
 
 def _before_the_first_word(

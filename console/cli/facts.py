@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from console.cli.by_hand import import_command
 from console.cli.context import Desk, about_desk, as_json, data, talk
 from console.cli.exits import Exit
 from console.cli.text import clean, money, percent, table
@@ -36,10 +37,30 @@ async def status_command(desk: Desk, json_wanted: bool) -> int:
     return Exit.FINE
 
 
-@click.command("positions")
+class Positions(click.Group):
+    """`positions` alone shows them; `positions import FILE` is of the manual environment."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            args = [SHOW, *args]
+        return super().parse_args(ctx, args)
+
+
+SHOW = "held"
+
+
+@click.group("positions", cls=Positions, subcommand_metavar="[--json] | import FILE")
+def positions_command() -> None:
+    """What is held, with its price, value, weight and gain."""
+
+
+positions_command.add_command(import_command)
+
+
+@positions_command.command(SHOW, hidden=True)
 @JSON
 @about_desk
-async def positions_command(desk: Desk, json_wanted: bool) -> int:
+async def held_command(desk: Desk, json_wanted: bool) -> int:
     """What is held, with its price, value, weight and gain."""
     head = ("symbol", "qty", "entry", "price", "value", "weight", "P&L", "stop", "target")
     return await _section(desk, "positions", json_wanted, head, _position_cells)

@@ -17,22 +17,42 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "next": ("console.cli.steering", "Let the next step or phase go."),
     "pause": ("console.cli.steering", "Stop sending; working orders stay."),
     "abort": ("console.cli.steering", "End a plan before its end."),
+    "reprice": ("console.cli.steering", "Send the rest of open orders at another limit."),
+    "resubmit": ("console.cli.steering", "Send the rest of open orders once more."),
+    "cancel-rest": ("console.cli.steering", "Cancel what is open; go on with what filled."),
     "reject": ("console.cli.steering", "Turn a plan down."),
     "drop": ("console.cli.steering", "Take a step out of a plan."),
     "resize": ("console.cli.steering", "Change a step's quantity."),
+    "slice": ("console.cli.slicing", "Send a step in pieces over time, or as one order."),
+    "trim": ("console.cli.trim", "Draft the smallest sale that restores the limits after a plan."),
     "status": ("console.cli.facts", "Trading state, cash, plans and positions."),
     "positions": ("console.cli.facts", "What is held."),
     "orders": ("console.cli.facts", "Orders of today."),
     "alerts": ("console.cli.facts", "Open alerts."),
+    "ticket": ("console.cli.by_hand", "By hand: show the orders to copy."),
+    "fill": ("console.cli.by_hand", "By hand: record what filled of a ticket."),
+    "not-done": ("console.cli.by_hand", "By hand: nothing more of a ticket will fill."),
+    "refused": ("console.cli.by_hand", "By hand: the broker refused a ticket."),
+    "tick": ("console.cli.by_hand", "By hand: tick an item of a ticket's checklist."),
+    "price": ("console.cli.by_hand", "By hand: type a price that no source tells."),
+    "guide": ("console.cli.by_hand", "By hand: write a plan's guide to print."),
+    "unknown": ("console.cli.unknown", "Orders whose answer never came."),
+    "look-up": ("console.cli.unknown", "Ask what became of an unknown order."),
+    "resend": ("console.cli.unknown", "Send an order that the broker never had."),
+    "give-up": ("console.cli.unknown", "Give up an order that the broker never had."),
     "kill": ("console.cli.safety", "HALT: stop trading now, also when the desk hangs or is dead."),
     "resume": ("console.cli.safety", "Let trading go on after a halt."),
-    "reconcile": ("console.cli.safety", "Compare with the broker now."),
+    "reduce": ("console.cli.safety", "Only orders that reduce a position from now on."),
+    "protect": ("console.cli.protect", "Do without a position's protection, or restore it."),
+    "flatten": ("console.cli.closing", "Close every position: the list first, then its token."),
+    "drill": ("console.cli.closing", "Rehearse the kill switch on the simulator."),
+    "reconcile": ("console.cli.reconciling", "Compare with the broker now; settle what differs."),
     "journal": ("console.cli.records", "Verify, rebuild, back up or read the journal."),
     "portfolio": ("console.cli.records", "Write PORTFOLIO.md; prints its path."),
     "config": ("console.cli.config", "Show or check the settings."),
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
-"""Name → module and help. A command `x` is the attribute `x_command` of its module."""
+"""Name → module and help. A command `x-y` is the attribute `x_y_command` of its module."""
 
 
 class Tree(click.Group):
@@ -44,7 +64,9 @@ class Tree(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command")
+        command = getattr(
+            import_module(COMMANDS[cmd_name][0]), f"{cmd_name.replace('-', '_')}_command"
+        )
         assert isinstance(command, click.Command)
         return command
 

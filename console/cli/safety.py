@@ -1,4 +1,4 @@
-"""`quarterdeck kill|resume|reconcile`."""
+"""`quarterdeck kill|resume|reduce`."""
 
 import getpass
 from contextlib import suppress
@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import click
 
-from console.cli.context import Desk, about_desk, as_json, become, data, talk
+from console.cli.context import Desk, about_desk, become, talk
 from console.cli.exits import Exit
-from console.cli.text import clean, table
+from console.cli.text import clean
 from services.desk.latch import LatchError, set_latch
 
 JSON = click.option(
@@ -34,31 +34,34 @@ async def kill_command(desk: Desk, reason: str, json_wanted: bool) -> int:
 
 @click.command("resume")
 @click.option("--reason", required=True, help="Why it is safe again; it is written down.")
+@click.option("--token", default="", help="Of the card, when trading was stopped by itself.")
 @about_desk
-async def resume_command(desk: Desk, reason: str) -> int:
-    """Let trading go on after a halt. Refused while ours and the broker's differ."""
+async def resume_command(desk: Desk, reason: str, token: str) -> int:
+    """Let trading go on after a halt. Refused while ours and the broker's differ.
+
+    What stopped by itself takes two steps: first it is said why, and whether that is still true."""
     if not reason.strip():
         raise click.UsageError("Resuming needs a reason that says something.")
     async with desk.running() as client:
-        answer = await client.resume(reason)
+        answer = await client.resume(reason, token)
+    if "token" in answer:
+        talk(f"Stopped at {clean(answer['at'])} by itself ({clean(answer['cause'])}):")
+        talk(clean(answer["reason"]))
+        persists = clean(answer["persists"])
+        talk(f"It is still true: {persists}" if persists else "It is not true any more.")
+        raise click.ClickException(
+            f"nothing was resumed yet; say it again with --token {clean(answer['token'])}."
+        )
     talk(f"Trading is {clean(answer['trading_state'])}.")
     return Exit.FINE
 
 
-@click.command("reconcile")
-@JSON
+@click.command("reduce")
+@click.option("--reason", required=True, help="Why; it is written down.")
 @about_desk
-async def reconcile_command(desk: Desk, json_wanted: bool) -> int:
-    """Compare ours with the broker's now. Exit 0 when clean, 10 when there are mismatches."""
+async def reduce_command(desk: Desk, reason: str) -> int:
+    """From now on only orders that reduce a position leave, until `resume`."""
     async with desk.running() as client:
-        result = await client.reconcile()
-    mismatches = result["mismatches"]
-    if json_wanted:
-        data(as_json(result))
-    elif not mismatches:
-        talk("Ours and the broker's agree.")
-    else:
-        head = ("kind", "subject", "ours", "broker", "explanation")
-        for line in table(head, ([clean(row[name]) for name in head] for row in mismatches)):
-            data(line)
-    return Exit.EXCEPTIONS if mismatches else Exit.FINE
+        answer = await client.reduce(reason, f"{getpass.getuser()} (command line)")
+    talk(f"Trading is {clean(answer['trading_state'])}.")
+    return Exit.FINE

@@ -1,4 +1,5 @@
-"""Commands that steer one plan: next, pause, abort, reject, drop, resize."""
+"""Commands that steer one plan: next, pause, abort, reject, drop, resize, and what may be done
+about orders that take too long."""
 
 from collections.abc import Awaitable, Callable
 
@@ -18,7 +19,7 @@ REASON = click.option("--reason", required=True, help="Why; it is written down."
 @about_desk
 async def next_command(desk: Desk, plan_id: str) -> int:
     """Let the next step (step mode) or the next phase (phase mode) go."""
-    return await _steer(desk, lambda client: client.next(plan_id))
+    return await steer(desk, lambda client: client.next(plan_id))
 
 
 @click.command("pause")
@@ -26,7 +27,7 @@ async def next_command(desk: Desk, plan_id: str) -> int:
 @about_desk
 async def pause_command(desk: Desk, plan_id: str) -> int:
     """Send nothing more of a plan until `continue`. Orders already sent go on working."""
-    return await _steer(desk, lambda client: client.pause(plan_id))
+    return await steer(desk, lambda client: client.pause(plan_id))
 
 
 @click.command("abort")
@@ -35,7 +36,31 @@ async def pause_command(desk: Desk, plan_id: str) -> int:
 @about_desk
 async def abort_command(desk: Desk, plan_id: str, reason: str) -> int:
     """End a plan before its end."""
-    return await _steer(desk, lambda client: client.abort(plan_id, reason))
+    return await steer(desk, lambda client: client.abort(plan_id, reason))
+
+
+@click.command("reprice")
+@PLAN
+@about_desk
+async def reprice_command(desk: Desk, plan_id: str) -> int:
+    """Cancel a paused plan's open limit orders and send their rest at today's touch."""
+    return await steer(desk, lambda client: client.remedy(plan_id, "reprice"))
+
+
+@click.command("resubmit")
+@PLAN
+@about_desk
+async def resubmit_command(desk: Desk, plan_id: str) -> int:
+    """Cancel a paused plan's open orders and send their rest once more."""
+    return await steer(desk, lambda client: client.remedy(plan_id, "resubmit"))
+
+
+@click.command("cancel-rest")
+@PLAN
+@about_desk
+async def cancel_rest_command(desk: Desk, plan_id: str) -> int:
+    """Cancel what a paused plan has open, and go on with what filled."""
+    return await steer(desk, lambda client: client.remedy(plan_id, "cancel-rest"))
 
 
 @click.command("reject")
@@ -44,7 +69,7 @@ async def abort_command(desk: Desk, plan_id: str, reason: str) -> int:
 @about_desk
 async def reject_command(desk: Desk, plan_id: str, reason: str) -> int:
     """Turn a plan down."""
-    return await _steer(desk, lambda client: client.reject(plan_id, reason))
+    return await steer(desk, lambda client: client.reject(plan_id, reason))
 
 
 @click.command("drop")
@@ -53,7 +78,7 @@ async def reject_command(desk: Desk, plan_id: str, reason: str) -> int:
 @about_desk
 async def drop_command(desk: Desk, plan_id: str, n: int) -> int:
     """Take step N out of a plan, which is then planned and checked again."""
-    return await _steer(desk, lambda client: client.drop(plan_id, n))
+    return await steer(desk, lambda client: client.drop(plan_id, n))
 
 
 @click.command("resize")
@@ -63,14 +88,16 @@ async def drop_command(desk: Desk, plan_id: str, n: int) -> int:
 @about_desk
 async def resize_command(desk: Desk, plan_id: str, n: int, qty: str) -> int:
     """Give step N another quantity; the plan is then planned and checked again."""
-    return await _steer(desk, lambda client: client.resize(plan_id, n, qty))
+    return await steer(desk, lambda client: client.resize(plan_id, n, qty))
 
 
-async def _steer(desk: Desk, command: Callable[[DeskClient], Awaitable[Json]]) -> int:
+async def steer(desk: Desk, command: Callable[[DeskClient], Awaitable[Json]]) -> int:
     async with desk.running() as client:
         plan = await command(client)
     talk(
         f"Plan {clean(plan['plan_id'])} is {clean(plan.get('state'))}, {clean(plan['verdict'])}, "
         f"{len(plan['steps'])} steps."
     )
+    if offers := plan.get("offers"):
+        talk(f"What may be done: {', '.join(map(clean, offers))}.")
     return Exit.FINE

@@ -84,6 +84,24 @@ def plan_lines(plan: Json) -> list[str]:
     ]
     if plan.get("reason"):
         lines.append(f"Reason: {clean(plan['reason'])}")
+    return lines + _standing(plan)
+
+
+RUNNING = frozenset({"selling", "settling", "buying", "protecting", "paused", "halted"})
+
+
+def _standing(plan: Json) -> list[str]:
+    """Of a plan under way: what is left if it stops here, and what may be done."""
+    if plan.get("state") not in RUNNING:
+        return []
+    ledger = plan.get("ledger") or {}
+    stopped = ledger.get("if_stopped") or {}
+    lines = [
+        f"If it stops here: cash {money(stopped.get('cash'))} "
+        f"({percent(stopped.get('cash_weight'))}), {money(ledger.get('reserved'))} in open buys"
+    ]
+    if offers := plan.get("offers"):
+        lines.append(f"What may be done: {', '.join(map(clean, offers))}")
     return lines
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PREVIEW_PAUSE = 0.25
 """Seconds without a key before a ticket's preview is asked for."""
+TAKE_OVER = "TAKE OVER"
 PROTECTIVE = ("stop", "stop_limit", "trailing_stop")
 
 
@@ -69,6 +70,28 @@ class DeskActions:
         from console.screens.kill import KillPanel
 
         self._screen.deck.push_screen(KillPanel())
+
+    def action_take_over(self) -> None:
+        """Take the controls from the console that holds them, by typing."""
+        from console.screens.prompt import Prompt
+
+        deck = self._screen.deck
+        if not deck.read_only:
+            deck.say("This console holds the controls.")
+            return
+
+        def exactly(typed: str) -> str:
+            return "" if typed.strip() == TAKE_OVER else f"type {TAKE_OVER} in capitals"
+
+        def answered(typed: str | None) -> None:
+            if typed is not None:
+                deck.ask(lambda desk: desk.take_over(typed), said)
+
+        def said(_: dict[str, Any]) -> None:
+            deck.say("This console holds the controls now.")
+
+        title = f"READ-ONLY: {deck.read_only} holds the controls"
+        deck.push_screen(Prompt(title, f"Type {TAKE_OVER}:", check=exactly), answered)
 
     def action_filter(self) -> None:
         """Filter the list in focus."""
@@ -197,8 +220,18 @@ class DeskActions:
         """Leave the mismatch alone."""
         self._settle("ignore", "Ignore the mismatch")
 
-    def _settle(self, action: str, title: str) -> None:
-        from console.screens.prompt import Prompt
+    def action_investigate(self) -> None:
+        """Look into the mismatch: it stays open."""
+        self._settle("investigate", "Look into")
+
+    def action_cancel_external(self) -> None:
+        """Cancel the order that is not ours, once the word is typed."""
+        self._settle("cancel", "Cancel at the broker", word="CANCEL")
+
+    def _settle(self, action: str, title: str, word: str = "") -> None:
+        from console.halting import who
+        from console.screens.prompt import Prompt, something
+        from db.model.reconciliation import ACTIONS
         from widgets.reconcile import ReconcilePane
 
         pane = self._screen.pane("reconcile")
@@ -207,9 +240,19 @@ class DeskActions:
         if found is None:
             deck.say("Select a mismatch first: 6 shows them.")
             return
+        if action not in ACTIONS[found.kind]:
+            deck.say(f"Of this may be signed: {', '.join(ACTIONS[found.kind])}.")
+            return
+        question = f"Type {word}, a blank and why:" if word else "Reason, for the journal:"
 
-        def answered(reason: str | None) -> None:
-            if reason:
-                deck.ask(lambda desk: desk.mismatch(found.key, action, reason))
+        def check(answer: str) -> str:
+            typed, _, why = answer.strip().partition(" ")
+            return "" if typed == word and why.strip() else f"type {word} in capitals, then why"
 
-        deck.push_screen(Prompt(f"{title}: {found.subject}", "Reason, for the journal:"), answered)
+        def answered(answer: str | None) -> None:
+            if answer:
+                reason, by = answer.removeprefix(word).strip(), f"{who()} (console)"
+                deck.ask(lambda desk: desk.mismatch(found.key, action, reason, by))
+
+        prompt = Prompt(f"{title}: {found.subject}", question, check if word else something)
+        deck.push_screen(prompt, answered)

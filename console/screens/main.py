@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from console.app import QuarterdeckApp
+    from console.screens.by_hand import HandActions
     from console.screens.desk_actions import DeskActions
     from console.screens.plan_desk import PlanDesk
+    from console.screens.remedies import PlanRemedies
     from console.screens.views import View
     from widgets.pane import Pane
     from widgets.plans import PlansPane
     from widgets.seen import Seen
     from widgets.ticket import TicketPane
 
-FIRST = {"guide": ("plan.approve", "plan.next")}
+FIRST = {"guide": ("hand.fill", "hand.copy", "hand.tick", "plan.approve", "plan.next")}
 """What a pane is there for, though it is heard on every screen."""
 LATER = {"main": 1, "list": 2, "any": 3}
 """Contexts whose keys stand behind the pane's own in the key bar."""
@@ -43,7 +45,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._key_bar = KeyBar()
         self._views: dict[str, View] = {}
         self._shown = "desk"
-        self.actors: tuple[PlanDesk, DeskActions] | None = None
+        self.actors: tuple[PlanDesk, DeskActions, PlanRemedies, HandActions] | None = None
         """Who has the actions that this screen has not itself."""
 
     def compose(self) -> ComposeResult:
@@ -76,10 +78,18 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     async def fill(self) -> None:
         """Mount the desk view. Called once, after the first frame."""
+        from console.screens.by_hand import HandActions
         from console.screens.desk_actions import DeskActions
         from console.screens.plan_desk import PlanDesk
+        from console.screens.remedies import PlanRemedies
 
-        self.actors = (PlanDesk(self), DeskActions(self))
+        plans = PlanDesk(self)
+        self.actors = (
+            plans,
+            DeskActions(self),
+            PlanRemedies(self, plans),
+            HandActions(self, plans),
+        )
         await self._mounted("desk")
         self._write_keys()
 
@@ -172,9 +182,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
         first = [keymap.binding(name) for c in contexts for name in FIRST.get(c, ())]
         heard = sorted(dict.fromkeys(contexts), key=lambda c: LATER.get(c, 0))
         for binding in dict.fromkeys((*first, *keymap.of(*heard))):
+            if not self._does_something(binding.id):
+                continue
             if binding.words and binding.keys and binding.action not in ("halt", "help"):
                 pairs.append((spoken(binding.keys[0]), binding.words))
         self._key_bar.show(pairs)
+
+    def _does_something(self, binding: str) -> bool:
+        return self.actors is None or all(actor.shown_in_bar(binding) for actor in self.actors[2:])
 
     def on_screen_resume(self) -> None:
         """A box was closed."""

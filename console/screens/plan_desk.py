@@ -84,6 +84,11 @@ class PlanDesk:
     def _fetch(self, plan_id: str) -> None:
         self._screen.deck.ask(lambda desk: desk.plan(plan_id), self._fetched_document)
 
+    def fetch_again(self) -> None:
+        """Something of the open plan changed that no row of the snapshot shows."""
+        if self.plan_id is not None:
+            self._fetch(self.plan_id)
+
     def _fetched_document(self, document: Document) -> None:
         if text(document, "plan_id") == self.plan_id:
             self.show_document(document)
@@ -264,6 +269,31 @@ class PlanDesk:
             Prompt(title, "New quantity in shares:", check=positive_number), answered
         )
 
+    def action_slice_step(self) -> None:
+        """The step under the cursor in pieces, or as one order; the plan is then checked anew."""
+        from console.screens.prompt import Prompt
+
+        if (step := self._changeable_step()) is None:
+            return
+        plan_id, n = text(self.document or {}, "plan_id"), int(step["n"])
+        title = f"Step {n}: {text(step, 'side').upper()} {text(step, 'qty')} {text(step, 'symbol')}"
+
+        def answered(words: str | None) -> None:
+            if words is not None:
+                self._command(lambda desk: desk.slice(plan_id, n, algorithm(words)))
+
+        question = "twap, vwap, pov or is with minutes=30 participation=0.1 …; off: one order"
+        self._screen.deck.push_screen(Prompt(title, question, check=an_algorithm), answered)
+
+    def action_trim(self) -> None:
+        """A draft of the smallest sale that restores the limits after the plan, and open it."""
+        if (document := self._open_document()) is None:
+            return
+        plan_id = text(document, "plan_id")
+        self._screen.deck.ask(
+            lambda desk: desk.trim(plan_id), lambda draft: self.open(text(draft, "plan_id"))
+        )
+
     def _changeable_step(self) -> Document | None:
         from widgets.plans import PlansPane
 
@@ -281,11 +311,29 @@ class PlanDesk:
         return step
 
 
+def algorithm(words: str) -> Document | None:
+    """`pov participation=0.1 minutes=30` as the desk takes it; None for `off`."""
+    name, *parameters = words.lower().split()
+    if name == "off":
+        return None
+    return {"name": name, **dict(part.split("=", 1) for part in parameters)}
+
+
+def an_algorithm(answer: str) -> str:
+    """What is wrong with the form of an answer; what fits the step the desk says."""
+    name, *parameters = answer.lower().split() or [""]
+    if name not in ("twap", "vwap", "pov", "is", "off"):
+        return "twap, vwap, pov, is or off is expected first"
+    if any(not all(part.partition("=")) for part in parameters):
+        return "after the name only name=value, such as minutes=30"
+    return ""
+
+
 def steps_left(document: Document) -> list[Document]:
     """The steps that have not ended, in order."""
-    from widgets.guide import ENDED
+    from widgets.guide import over
 
-    return [step for step in rows(document, "steps") if text(step, "state") not in ENDED]
+    return [step for step in rows(document, "steps") if not over(step)]
 
 
 def steps_unsent(document: Document) -> list[Document]:

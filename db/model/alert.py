@@ -22,6 +22,8 @@ class Alert(Noun):
     values: dict[str, str] = {}
     suggested_action: str = ""
     acknowledged_at: Utc | None = None
+    escalated_at: Utc | None = None
+    """When it was last raised again because nobody acknowledged it; critical ones only."""
     cleared_at: Utc | None = None
 
     @property

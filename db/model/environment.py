@@ -5,8 +5,10 @@ from enum import StrEnum
 
 
 class Environment(StrEnum):
-    """Spec 1, Environments. `manual` and `ibkr` come with their brokers."""
+    """Spec 1, Environments. `ibkr` comes with its broker."""
 
     SIM = "sim"
     PAPER = "paper"
     LIVE = "live"
+    MANUAL = "manual"
+    """The trader copies each order to a broker that has no API, and types what became of it."""

@@ -1,5 +1,6 @@
 """Prices and time as the market gives them."""
 
+from datetime import date
 from decimal import Decimal
 
 from pydantic import model_validator
@@ -64,3 +65,11 @@ class MarketAnalysis(Noun):
     as_of: Utc
     sector_rank: dict[str, int] = {}
     picks: tuple[Pick, ...] = ()
+
+
+class Close(Noun):
+    """The official close of a session, as the broker's data tell it."""
+
+    date: date
+    """The exchange's."""
+    price: Exact

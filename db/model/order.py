@@ -1,5 +1,6 @@
 """Orders and fills, in Alpaca's and FIX's words."""
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 
@@ -69,6 +70,11 @@ TERMINAL = frozenset(
 )
 
 
+STOPS = ("stop", "stop_limit", "trailing_stop")
+PROTECTION = re.compile(r"^qd-[0-9a-z]+-s\d+-p\d+-a\d+$")
+"""The form of the client order ids of our protective orders (`services/execution/ids.py`)."""
+
+
 class OrderRequest(Noun):
     """What is sent to a broker, exactly once per `client_order_id`."""
 
@@ -83,6 +89,8 @@ class OrderRequest(Noun):
     stop_price: Positive | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
     extended_hours: bool = False
+    oco: bool = False
+    """`limit_price` is the target, `stop_price` the stop of one pair: one fills, the other goes."""
 
 
 class BrokerOrder(Noun):
@@ -109,15 +117,22 @@ class BrokerOrder(Noun):
     updated_at: Utc | None = None
     replaced_by: str | None = None
     replaces: str | None = None
+    reason: str = ""
+    """Why it ended, where that was said."""
+    position_intent: str = ""
+    """`sell_to_close` and so on, as the broker judged it when it took the order; "" if it did not."""
+    legs: tuple["BrokerOrder", ...] = ()
+    """Of an order of a class, where the broker showed them with it."""
 
     @property
     def protective(self) -> bool:
-        """A stop or a leg of one: kept when a halt cancels the rest (spec 5, Kill switch)."""
-        return self.type in ("stop", "stop_limit", "trailing_stop") or self.order_class in (
-            "oco",
-            "bracket",
-            "oto",
-        )
+        """A stop, an OCO or the exits of a bracket, and only what closes: kept when a halt cancels
+        the rest (spec 5, Kill switch). The entry of a bracket is none."""
+        if self.position_intent.endswith("_to_open"):
+            return False
+        if self.type in STOPS or self.order_class == "oco" or PROTECTION.match(self.client_order_id):
+            return True
+        return self.order_class in ("bracket", "oto") and not self.legs
 
 
 class Fill(Noun):

@@ -3,11 +3,15 @@
 import hashlib
 from decimal import Decimal
 from enum import StrEnum
+from typing import Literal
 
 from db.model.base import Exact, Noun, Positive, Utc, canonical_json
 from db.model.order import OrderType, Side, TimeInForce
+from db.model.slicing import Algorithm
 
 _CENT = Decimal("0.01")
+_SUBPENNY = Decimal("0.0001")
+"""The tick under a dollar (alpaca.md §8.3)."""
 
 
 class Phase(StrEnum):
@@ -25,6 +29,15 @@ class Verdict(StrEnum):
     SAFE = "SAFE"
     CONDITIONAL = "CONDITIONAL"
     BLOCKED = "BLOCKED"
+
+
+class StopCondition(StrEnum):
+    """When a stop counts as hit."""
+
+    TOUCH = "touch"
+    """At the first trade at or through it: the broker holds the stop."""
+    ON_CLOSE = "on_close"
+    """By the official close only: the desk looks at it, and proposes the exit."""
 
 
 class Finding(Noun):
@@ -68,21 +81,30 @@ class Step(Noun):
     sector: str
     conviction: Exact | None = None
     stop_loss_price: Exact | None = None
+    stop_condition: StopCondition = StopCondition.TOUCH
+    protection: Literal["broker", "desk"] = "desk"
+    """Who holds stop and target: orders at the broker, or alerts of the desk."""
     target_price: Exact | None = None
     reason: str
     needs: tuple[int, ...] = ()
     """Steps that must be done before."""
     funded_by: tuple[int, ...] = ()
     """The sells that pay for this buy; empty when cash at hand does."""
+    algorithm: Algorithm | None = None
+    """Sent in pieces over time; None: as one order."""
 
     def protection_at(self, paid: Decimal) -> tuple[Decimal | None, Decimal | None]:
         """Stop and target, at their distance in percent from the price really paid (spec 5)."""
         moved = (
-            None if price is None else (price / self.expected_price * paid).quantize(_CENT)
+            None if price is None else _on_tick(price / self.expected_price * paid)
             for price in (self.stop_loss_price, self.target_price)
         )
         stop, target = moved
         return stop, target
+
+
+def _on_tick(price: Decimal) -> Decimal:
+    return price.quantize(_CENT if price >= 1 else _SUBPENNY)
 
 
 class Holding(Noun):

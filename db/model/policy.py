@@ -1,10 +1,12 @@
 """The thresholds that apply. None switches a check off (spec 3)."""
 
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import model_validator
 
 from db.model.base import Exact, Noun
+from db.model.plan import StopCondition
 
 
 class Policy(Noun):
@@ -36,14 +38,63 @@ class Policy(Noun):
     limit_band: Exact
     stop_loss: Exact | None
     profit_target: Exact | None
+    protection: Literal["broker", "desk"] = "broker"
+    """Who holds stop and target of what was bought: orders at the broker, or alerts of the desk."""
+    stop_condition: StopCondition = StopCondition.TOUCH
     quote_fresh_seconds: int = 5
     phase_wait_seconds: int = 60
     order_time_limit_seconds: int = 300
+    slice_above_adv_share: Exact | None = None
+    """Orders over this share of a day's volume are sent in pieces."""
+    partial_accept: Exact = Decimal("0.80")
+    """At the time limit: a step filled more than this is accepted as it is."""
+    partial_resubmit: Exact = Decimal("0.50")
+    """Filled at least this: the rest is cancelled and sent once more. Less: the trader is asked."""
+    retry_attempts: int = 3
+    """Orders of a step that may come to nothing in a phase before the trader is asked."""
+    retry_first_seconds: Exact = Decimal(1)
+    """Wait before the second; it doubles with each."""
+    delta_investigate: Exact = Decimal("0.02")
+    """After a plan: a step's price, cost or weight this far from its projection is looked into."""
+    delta_escalate: Exact = Decimal("0.10")
+    """And further than this it is escalated."""
+    breach_major: Exact = Decimal("0.005")
+    """A limit missed by at least this fraction of equity: a trim plan is offered."""
+    breach_critical: Exact = Decimal("0.02")
+    """By at least this: a rollback plan is."""
+    auto_trim: Exact | None = None
+    """Auto mode restores limits by itself with a sale up to this fraction of equity."""
     approval_minutes: int = 10
     drift_tolerance: Exact = Decimal("0.01")
     """Move of any step's price since the plan was shown that voids its approval."""
     stale_price_seconds: int = 30
     """A quiet stock is quoted seldom: market orders ask for `quote_fresh_seconds`, alerts for this."""
+    average_price_tolerance: Exact | None = Decimal("0.02")
+    """Drift of the broker's average entry price from ours that is still no mismatch."""
+    cash_tolerance: Exact | None = Decimal(1)
+    """Dollars that the broker's cash may differ from ours by."""
+    equity_tolerance: Exact | None = Decimal("0.01")
+    """Share of equity that the broker's may differ from its own cash and positions by: prices move
+    between two reads."""
+    poll_fresh_seconds: int = 30
+    """Nothing is sent when the broker was last read longer ago (invariant 29)."""
+    mismatch_halt_seconds: int | None = None
+    """A difference to the broker that nobody settled for so long halts trading."""
+    blind_halt_seconds: int | None = 60
+    """Both streams down and nothing read from the broker for so long halts trading."""
+    journal_stall_seconds: int = 5
+    """An event that is not on disk after so long halts trading (invariant 5)."""
+    max_sends_per_minute: int | None = 150
+    max_rejects_per_minute: int | None = 20
+    max_repeats_per_minute: int | None = 30
+    """Orders of the same account, symbol and side within the minute, without the first. More of
+    any of the three: REDUCING (invariant 24)."""
+    unattended_minutes: Exact | None = None
+    """No key and no command for so long while a plan works: REDUCING."""
+    escalate_minutes: int = 5
+    """A critical alert that nobody acknowledged is raised again after so long."""
+    drill_days: int | None = None
+    """The kill switch should have been rehearsed within so many days."""
     restricted: dict[str, str] = {}
     """Symbol → why it may not be bought."""
 
@@ -55,6 +106,12 @@ class Policy(Noun):
             and self.warn_cash_weight < self.min_cash_weight
         ):
             raise ValueError("warn_cash_weight must not be below min_cash_weight")
+        return self
+
+    @model_validator(mode="after")
+    def _less_is_accepted_than_sent_again(self) -> "Policy":
+        if self.partial_accept < self.partial_resubmit:
+            raise ValueError("partial_accept must not be below partial_resubmit")
         return self
 
     @property

@@ -31,6 +31,13 @@ class Position(Noun):
     qty_available: Exact
     avg_entry_price: Exact
     current_price: Exact | None = None
+    qty_protected: Exact = Decimal(0)
+    """Shares that our own protection holds: given free before they are sold."""
+
+    @property
+    def sellable(self) -> Decimal:
+        """What a plan may sell of it: no order but our own protection holds it."""
+        return self.qty_available + self.qty_protected
 
     @property
     def market_value(self) -> Decimal | None:

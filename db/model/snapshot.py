@@ -11,7 +11,7 @@ from db.model.order import OrderState, OrderType, Side
 from db.model.plan import Verdict
 from db.model.reconciliation import Mismatch
 from db.model.run import Mode, PlanState
-from db.model.trading import HaltReport, TradingState
+from db.model.trading import Controls, HaltReport, TradingState
 
 
 class PositionRow(Noun):
@@ -30,6 +30,9 @@ class PositionRow(Noun):
     unrealized_plpc: Exact | None
     stop_price: Exact | None = None
     target_price: Exact | None = None
+    guard: str = ""
+    """Who holds stop and target of what was bought: `broker`, `part` (of the shares), `none` (an
+    alert says why), `desk` (watched here, as intended); "" where nothing is to be protected."""
     locked: bool = False
     """A mismatch is open on it: no plan trades it."""
 
@@ -69,6 +72,8 @@ class PlanRow(Noun):
     reason: str = ""
     hash: str
     """Changes whenever what must be approved changes."""
+    offer: str | None = None
+    """What would restore the limits that it left missed: trim or rollback."""
 
 
 class FeedHealth(Noun):
@@ -88,6 +93,8 @@ class DeskSnapshot(Noun):
     """The broker's account number."""
     trading_state: TradingState
     halt: HaltReport | None = None
+    controls: Controls | None = None
+    """Which console holds the controls; the others are read-only. None: none does."""
     clock: MarketClock | None = None
     equity: Exact | None = None
     last_equity: Exact | None = None

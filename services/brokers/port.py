@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from db.model.activity import Activity
 from db.model.base import Exact, Noun, Utc
 from db.model.instrument import Instrument
-from db.model.market import MarketClock, Quote
+from db.model.market import Close, MarketClock, Quote
 from db.model.order import BrokerOrder, Fill, OrderRequest
 from db.model.portfolio import Account, Position
 
@@ -71,6 +72,8 @@ class CancelOutcome(StrEnum):
     ALREADY_CLOSED = "already_closed"
     NOT_FOUND = "not_found"
     UNRESOLVED = "unresolved"
+    BY_HAND = "by_hand"
+    """Only the trader can do it, at his broker; his word says when it is done."""
 
 
 class BrokerUnavailableError(Exception):
@@ -130,8 +133,16 @@ class Broker(Protocol):
         """The order under our id; None only on the broker's definite 404."""
         ...
 
+    async def order_by_id(self, order_id: str) -> BrokerOrder | None:
+        """The order under the broker's own id; None only on the broker's definite 404."""
+        ...
+
     async def fills_since(self, after: Utc) -> tuple[Fill, ...]:
         """Executions after `after` from the account's activities, oldest first, all pages."""
+        ...
+
+    async def activities_since(self, after: Utc) -> tuple[Activity, ...]:
+        """What moved cash or shares without an order after `after`, oldest first, all pages."""
         ...
 
     async def clock(self) -> MarketClock: ...
@@ -140,6 +151,11 @@ class Broker(Protocol):
 
     async def quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
         """Latest quotes; an unknown symbol is absent."""
+        ...
+
+    async def closes(self, symbols: Sequence[str]) -> dict[str, Close]:
+        """The latest day's closing price; while a session goes on, its last price so far. An unknown
+        symbol is absent."""
         ...
 
     async def submit(

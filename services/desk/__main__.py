@@ -19,16 +19,17 @@ from db.journal import Journal
 from db.model.base import Environment
 from services.brokers.alpaca.adapter import AlpacaBroker
 from services.brokers.alpaca.endpoints import EndpointError, Endpoints
-from services.brokers.port import BrokerUnavailableError
+from services.brokers.port import Broker, BrokerUnavailableError
 from services.desk.config import SettingsError, load
 from services.desk.credentials import credentials
 from services.desk.desk import Desk
 from services.desk.lock import DeskLock, LockError
 from services.desk.logs import configure
+from services.desk.manual import ManualError, manual_broker
 from services.desk.options import DeskOptions, read_arguments
 from services.desk.readiness import Readiness, announce
 from services.desk.server import application
-from services.desk.settings import DeskSettings
+from services.desk.settings import DeskSettings, Quotes
 from services.desk.simulator import ExchangeError, ensure_exchange, stop_exchange
 from services.risk.policy import PolicyError, load_policy
 
@@ -45,6 +46,7 @@ class StartError(Exception):
 
 _REASONS = (
     StartError,
+    ManualError,
     HomeError,
     LockError,
     SettingsError,
@@ -85,12 +87,14 @@ async def _run(environment: Environment, options: DeskOptions) -> int:
     home.create()
     clock = SystemClock()
     settings = load(home, options.overrides)
+    practice = environment is Environment.MANUAL and settings.manual.quotes is Quotes.SIM
+    simulated = environment is Environment.SIM or practice
     load_policy(settings.policy, [home.policies])  # one that can't be used starts no exchange
     with DeskLock.acquire(home, clock.now()) as lock:
         lock.remove_stale_socket()
         journal = await Journal.open(home.journal, clock.now)
         try:
-            broker = await _broker(home, settings)
+            broker = await _broker(home, settings, journal)
         except BaseException:
             await journal.close()
             raise
@@ -101,7 +105,7 @@ async def _run(environment: Environment, options: DeskOptions) -> int:
             _check_account(options, desk)
             await _serve(home, runner)
             _lay_out_first_files(home, settings)
-            if environment is Environment.SIM:
+            if simulated:
                 desk.workers.keep("exchange", lambda: _revive(home, settings), REVIVE_SECONDS)
             announce(Readiness(pid=os.getpid()))
             log.info("ready: %s, account %s", environment.value, desk.account_number())
@@ -110,13 +114,15 @@ async def _run(environment: Environment, options: DeskOptions) -> int:
             await runner.cleanup()
             await desk.stop()
         home.socket.unlink(missing_ok=True)
-    if desk.stop_exchange and environment is Environment.SIM:
+    if desk.stop_exchange and simulated:
         stop_exchange(home)
     return 0
 
 
-async def _broker(home: Home, settings: DeskSettings) -> AlpacaBroker:
+async def _broker(home: Home, settings: DeskSettings, journal: Journal) -> Broker:
     """The adapter to the environment's broker; the simulated exchange is started for `sim`."""
+    if home.environment is Environment.MANUAL:
+        return await manual_broker(home, settings, journal, SystemClock())
     chosen = settings.broker
     if chosen is None:
         address = await ensure_exchange(home, settings.sim)

@@ -22,6 +22,8 @@ ANSWER_SECONDS = 5.0
 """For what the desk knows itself."""
 BROKER_SECONDS = 30.0
 """For what may make the desk ask the broker."""
+DRILL_SECONDS = 180.0
+CONSOLE = "X-Quarterdeck-Console"
 HEARTBEAT_SECONDS = 5.0
 """An update stream without an answer to a ping for half of this is lost."""
 LARGEST_MESSAGE = 64 * 1024 * 1024
@@ -59,6 +61,8 @@ class DeskClient:
     def __init__(self, socket: Path, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._socket = socket
         self._answer_seconds = answer_seconds
+        self.console = ""
+        """The token of the attached console that asks; empty for a command line."""
         self._session: ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -108,7 +112,10 @@ class DeskClient:
         try:
             async with asyncio.timeout(self._answer_seconds):
                 stream = await session.ws_connect(
-                    url, heartbeat=HEARTBEAT_SECONDS, max_msg_size=LARGEST_MESSAGE
+                    url,
+                    heartbeat=HEARTBEAT_SECONDS,
+                    max_msg_size=LARGEST_MESSAGE,
+                    headers=self._named(),
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error, self._answer_seconds) from error
@@ -167,6 +174,20 @@ class DeskClient:
     async def abort(self, plan_id: str, reason: str) -> Json:
         return await self._plan_command(plan_id, "abort", {"reason": reason})
 
+    async def remedy(self, plan_id: str, offer: str) -> Json:
+        """`reprice`, `resubmit` or `cancel-rest`, where the plan's `offers` name it; the plan
+        then goes on."""
+        return await self._plan_command(plan_id, offer, {})
+
+    async def unknown(self) -> list[Json]:
+        """Orders whose answer never came."""
+        return await self._list("GET", "/v1/unknown")
+
+    async def settle(self, client_order_id: str, offer: str) -> list[Json]:
+        """`look-up`, `resend` or `give-up` of an unknown order; those still unknown then."""
+        path = _path("orders", client_order_id, offer)
+        return await self._list("POST", path, {}, BROKER_SECONDS)
+
     async def reject(self, plan_id: str, reason: str) -> Json:
         return await self._plan_command(plan_id, "reject", {"reason": reason})
 
@@ -175,6 +196,45 @@ class DeskClient:
 
     async def resize(self, plan_id: str, n: int, qty: Decimal | str) -> Json:
         return await self._plan_command(plan_id, "resize", {"n": n, "qty": str(qty)})
+
+    async def trim(self, plan_id: str) -> Json:
+        """A draft of the smallest sale that restores the limits after this plan."""
+        return await self._plan_command(plan_id, "trim", {})
+
+    async def slice(self, plan_id: str, n: int, algorithm: Json | None) -> Json:
+        """Send step `n` in pieces by this algorithm; None: as one order."""
+        return await self._plan_command(plan_id, "slice", {"n": n, "algorithm": algorithm})
+
+    # By hand: only a manual desk takes these
+
+    async def tickets(self) -> list[Json]:
+        """Tickets that wait for the trader's word."""
+        return await self._list("GET", "/v1/by-hand/tickets")
+
+    async def fill(self, plan_id: str, n: int, sure: bool = False, **typed: str) -> Json:
+        """A fill as typed (`qty`, `price`, `fee`, `at`, `confirmation`): `{"ticket": …}`, or
+        `{"asked": question}` when it is doubtful; then it is given again with `sure`."""
+        return await self._plan_command(plan_id, "fill", {"n": n, "sure": sure, **typed})
+
+    async def end_ticket(self, plan_id: str, n: int, reason: str, refused: bool) -> Json:
+        command = "refused" if refused else "not-done"
+        return await self._plan_command(plan_id, command, {"n": n, "reason": reason})
+
+    async def tick(self, plan_id: str, n: int, item: str = "", ticked: bool = True) -> Json:
+        """An item of the step's checklist; the first open one when none is named."""
+        body = {"n": n, "item": item, "ticked": ticked}
+        return await self._plan_command(plan_id, "tick", body)
+
+    async def write_guide(self, plan_id: str) -> Json:
+        return await self._plan_command(plan_id, "guide", {})
+
+    async def type_price(self, symbol: str, price: str) -> Json:
+        return await self._object("POST", "/v1/by-hand/prices", {"symbol": symbol, "price": price})
+
+    async def enter_statement(self, name: str, content: bytes, at: str = "") -> Json:
+        """What the broker's statement says: `positions`, `cash`, `claimed`, `mismatches`."""
+        body = {"name": name, "content_base64": base64.b64encode(content).decode("ascii"), "at": at}
+        return await self._object("POST", "/v1/by-hand/statement", body, BROKER_SECONDS)
 
     # Safety
 
@@ -187,15 +247,62 @@ class DeskClient:
         report = await self._request("GET", "/v1/halt", seconds=seconds)
         return None if report is None else _as_object(report)
 
-    async def resume(self, reason: str) -> Json:
-        return await self._object("POST", "/v1/resume", {"reason": reason}, BROKER_SECONDS)
+    async def resume(self, reason: str, token: str = "") -> Json:
+        """`{"trading_state": …}`; after an automatic stop a ResumeCard first, whose token is
+        given with the second call."""
+        body = {"reason": reason, **({"token": token} if token else {})}
+        return await self._object("POST", "/v1/resume", body, BROKER_SECONDS)
+
+    async def protection(self, action: str, symbol: str, reason: str) -> Json:
+        """`cancel`: the symbol's protective orders go, for a reason; `restore`: it is protected
+        again."""
+        body = {"action": action, "symbol": symbol, "reason": reason}
+        return await self._object("POST", "/v1/protection", body)
+
+    async def reduce(self, reason: str, by: str) -> Json:
+        """From now on only orders that reduce."""
+        return await self._object("POST", "/v1/reduce", {"reason": reason, "by": by})
+
+    async def flatten_card(self) -> Json:
+        """What closing everything would do, with a new token (`db.model.trading.FlattenCard`)."""
+        return await self._object("POST", "/v1/flatten/card", {}, BROKER_SECONDS)
+
+    async def flatten(self, token: str, by: str) -> Json:
+        """Closes every position of the card; the FlattenReport so far."""
+        body = {"token": token, "by": by}
+        return await self._object("POST", "/v1/flatten", body, BROKER_SECONDS)
+
+    async def flatten_report(self) -> Json | None:
+        report = await self._request("GET", "/v1/flatten")
+        return None if report is None else _as_object(report)
+
+    async def drill(self, by: str, flatten: bool) -> Json:
+        """A kill drill on the simulator (`db.model.trading.Drill`)."""
+        body = {"by": by, "flatten": flatten}
+        return await self._object("POST", "/v1/drill", body, DRILL_SECONDS)
+
+    # Who is at the controls
+
+    async def attach(self, who: str) -> Json:
+        """Attach as a console: `token`, `console`, `holds`. Later calls carry the token."""
+        answer = await self._object("POST", "/v1/attach", {"who": who})
+        self.console = str(answer["token"])
+        return answer
+
+    async def take_over(self, word: str) -> Json:
+        """Take the controls from whoever holds them (`db.model.trading.Controls`)."""
+        return await self._object("POST", "/v1/controls", {"word": word})
+
+    async def present(self) -> None:
+        """Somebody pressed a key."""
+        await self._request("POST", "/v1/presence", {})
 
     async def reconcile(self) -> Json:
         return await self._object("POST", "/v1/reconcile", {}, BROKER_SECONDS)
 
-    async def mismatch(self, key: str, action: str, reason: str) -> Json:
-        """`action` is `adopt` or `ignore`; the Reconciliation afterwards."""
-        body = {"key": key, "action": action, "reason": reason}
+    async def mismatch(self, key: str, action: str, reason: str, by: str = "trader") -> Json:
+        """`action`: `adopt`, `investigate`, `ignore` or `cancel`; the Reconciliation afterwards."""
+        body = {"key": key, "action": action, "reason": reason, "by": by}
         return await self._object("POST", "/v1/mismatches", body, BROKER_SECONDS)
 
     async def acknowledge(self, alert_id: str) -> Json:
@@ -223,8 +330,10 @@ class DeskClient:
     ) -> Json:
         return _as_object(await self._request(method, path, body, seconds))
 
-    async def _list(self, method: str, path: str) -> list[Json]:
-        answer = await self._request(method, path)
+    async def _list(
+        self, method: str, path: str, body: Json | None = None, seconds: float | None = None
+    ) -> list[Json]:
+        answer = await self._request(method, path, body, seconds)
         if not isinstance(answer, list):
             raise DeskError("The desk's answer is not the list that was expected.")
         return [_as_object(row) for row in answer]
@@ -239,7 +348,7 @@ class DeskClient:
         try:
             async with (
                 asyncio.timeout(limit),
-                session.request(method, _url(path), json=body) as response,
+                session.request(method, _url(path), json=body, headers=self._named()) as response,
             ):
                 text = await response.text()
                 status = response.status
@@ -249,6 +358,9 @@ class DeskClient:
         if status >= 400:
             raise DeskError(_sentence(answer, status), status)
         return answer
+
+    def _named(self) -> dict[str, str]:
+        return {CONSOLE: self.console} if self.console else {}
 
     def _connected(self) -> "ClientSession":
         import aiohttp

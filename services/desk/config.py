@@ -22,10 +22,12 @@ Layer = dict[str, Any]
 OTHER_VARIABLES = frozenset({"QUARTERDECK_HOME", "QUARTERDECK_READY_FD"})
 """Variables that are ours and no setting: where the home is, and the desk's readiness pipe."""
 SECRET_KEYS = frozenset(
-    {("paper", "key"), ("paper", "secret"), ("live", "key"), ("live", "secret")}
+    {(section, name) for section in ("paper", "live", "manual") for name in ("key", "secret")}
 )
 SECRET_SECTIONS = frozenset(path[:1] for path in SECRET_KEYS)
-FILE_KEYS = frozenset({("sim", "book"), ("sim", "tape"), ("sim", "requests")})
+FILE_KEYS = frozenset(
+    {("sim", "book"), ("sim", "tape"), ("sim", "requests"), ("manual", "portfolio")}
+)
 HIDDEN = "••••"
 UNSET = "(not set)"
 

@@ -24,7 +24,7 @@ def credentials(settings: DeskSettings, environ: Mapping[str, str] = os.environ)
     """Key and secret of the chosen broker, both from one place.
 
     Raises SettingsError when there are none, or only half of a pair."""
-    broker, name = settings.broker, settings.environment.value
+    broker, name = settings.keys, settings.environment.value
     if broker is None:
         raise SettingsError("The simulated exchange names its keys itself.")
     given = _pair(broker.key, broker.secret, f"the settings {name}.key and {name}.secret")

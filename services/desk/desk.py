@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -11,25 +12,37 @@ from typing import Any
 from db.clock import Clock
 from db.home import Home
 from db.journal import Journal
+from db.model.base import plain
 from db.model.event import Event, EventDraft
-from db.model.order import OrderState
+from db.model.order import OrderState, Side
 from db.model.snapshot import DeskSnapshot
-from db.model.trading import HaltReport, TradingState
+from db.model.trading import HaltReport, ResumeCard, TradingState
+from services.brokers.manual.adapter import ManualBroker
 from services.brokers.port import (
     Broker,
-    BrokerUnavailableError,
     OrderUpdate,
     StreamState,
 )
-from services.desk.document import plan_document
+from services.desk.by_hand import ByHand
+from services.desk.clearance import Clearance
+from services.desk.closes import LOOK_SECONDS as CLOSES_SECONDS
+from services.desk.closes import Closes
+from services.desk.document import plan_document, unknown_orders
+from services.desk.drill import Drills, last_drill
+from services.desk.exposure import Exposure
 from services.desk.facts import FactsSource
+from services.desk.flatten import Flatten
+from services.desk.guarded import guards
 from services.desk.home_latch import HomeLatch
 from services.desk.hub import Hub
 from services.desk.intake import SWEEP_SECONDS, Intake
-from services.desk.latch import Latch, read_latch
+from services.desk.latch import Latch, read_latch, read_reducing
+from services.desk.operators import Operators
 from services.desk.paper import Paper
 from services.desk.policies import PlanFacts
+from services.desk.post_trade import PostTrades
 from services.desk.reconcile import Reconciler, foreign_orders
+from services.desk.sentry import Sentry
 from services.desk.settings import DeskSettings
 from services.desk.supervision import Supervisor
 from services.desk.view import open_alerts, order_rows, plan_rows, position_rows
@@ -43,6 +56,8 @@ from services.risk.policy import load_policy
 PORTFOLIO_SECONDS = 5.0
 """Between two looks at account and positions while nothing else asks."""
 LOOK_SECONDS = 0.5
+STREAM_SECONDS = 3.0
+"""That a starting desk waits for the order stream."""
 HALT_AGAIN_SECONDS = 30.0
 """A halt that could not be completed is tried again."""
 
@@ -70,6 +85,7 @@ class Desk:
         self.stop_exchange = False
         self.workers = Supervisor(clock, self._journal_failed)
         self._filled_at = float("-inf")
+        self._orders_heard = asyncio.Event()
         self._latch_seen: Latch | None = None
         policy = load_policy(settings.policy, [home.policies])
         self.board = PriceBoard(clock.monotonic)
@@ -85,12 +101,55 @@ class Desk:
             self.account_number,
             lambda: self.reconciler.locked_symbols,
         )
-        self.reconciler = Reconciler(self.engine, self.facts, clock)
+        self.reconciler = Reconciler(self.engine, self.facts, broker, clock, journal.rows)
         self.intake = Intake(self.engine, self.facts, plan_facts, home, home.environment, clock.now)
         self.watch = Watch(self.engine, self.facts, self.reconciler, self.board, broker, clock)
+        self.post_trades = PostTrades(
+            self.engine,
+            self.facts,
+            plan_facts,
+            home.environment.value,
+            self.intake.new_id,
+            clock.now,
+        )
+        self.watch.post_trades = self.post_trades.found
         self.paper = Paper(self.engine, self.facts, journal, home, settings.zone, clock.now)
-        self.hub = Hub(self.snapshot, clock)
-        self.safety.require(self._not_ready)
+        self.by_hand = (
+            ByHand(self.engine, broker, self.facts, self.reconciler, home, settings.zone, clock)
+            if isinstance(broker, ManualBroker)
+            else None
+        )
+        self.operators = Operators(clock)
+        self.sentry = Sentry(
+            self.engine,
+            self.facts,
+            self.reconciler,
+            self.watch,
+            self.operators,
+            journal,
+            self.workers,
+            clock,
+        )
+        self.flatten = Flatten(
+            self.engine,
+            broker,
+            self.facts,
+            self.reconciler,
+            home.environment.value,
+            self.intake.new_id,
+            clock,
+        )
+        self.drills = Drills(self.engine, self.facts, self.flatten, home, self.intake.new_id, clock)
+        self.hub = Hub(self.snapshot, clock, self.operators)
+        self.safety.measure_by(Exposure(self.engine, self.facts, self.reconciler))
+        self.safety.require(lambda: journal.failed)
+        self.clearance = Clearance(
+            self.reconciler, self.facts, lambda: self.watch.feed_health().orders_connected, clock
+        )
+        self.clearance.guard(self.safety)
+        self.engine.protector.market_open = self._market_open
+        self.closes = Closes(self.engine, broker, self.facts, self._propose_exit, clock)
+        self.watch.closes = self.closes
         journal.on_append(self._on_events)
 
     # --- life ---------------------------------------------------------------------------------
@@ -98,10 +157,13 @@ class Desk:
     async def start(self) -> None:
         """Fold the journal, ask the broker, compare the books. Raises BrokerUnavailableError."""
         events = await self.journal.events()
-        self._recover_trading_state(events)
+        self.engine.switch.recover(events)
+        self.sentry.recover(events)
         self.intake.recover(events)
         self.reconciler.apply(events)
         self.watch.recover(events)
+        self.closes.apply(events)
+        self.post_trades.apply(events)
         await self.engine.recover(events)
         await self.facts.refresh_clock()
         portfolio = await self.facts.refresh_portfolio()
@@ -109,15 +171,19 @@ class Desk:
         await self.facts.quotes([position.symbol for position in portfolio.positions])
         await self._note_start(portfolio.accounts[0].number)
         self.workers.watch("messages", self._listen)
-        self.workers.watch("tracker", self.engine.tracker.run)
         self.workers.watch("updates", self.hub.run)
-        await self._resolve_unknown()
+        await self._hear_of_orders()
         await self.reconciler.reconcile()
+        self.workers.watch("tracker", self.engine.tracker.run)
         await self._finish_halt()
         self.watch.watch_symbols()
+        self.workers.watch("protection", self.engine.protector.run)
         self.workers.keep("portfolio", self._look, LOOK_SECONDS)
-        self.workers.keep("alerts", self.watch.look, 1.0)
+        self.workers.keep("closes", self.closes.look, CLOSES_SECONDS)
+        self.workers.keep("alerts", self._alerts, 1.0)
+        self.workers.keep("triggers", self.sentry.look, 1.0)
         self.workers.keep("inbox", self.intake.sweep_inbox, SWEEP_SECONDS)
+        self.workers.keep("agreement", self._agree, LOOK_SECONDS)
         self.workers.keep("reconciliation", self._reconcile, float(self.settings.reconcile_seconds))
 
     async def _finish_halt(self) -> None:
@@ -130,10 +196,21 @@ class Desk:
         if new or (report is not None and self._unfinished(report)):
             await self.engine.halt(latch.by, latch.reason)
 
+    async def _note_reducing(self) -> None:
+        """REDUCING that another process set by its file is written down like any other."""
+        found = read_reducing(self.home)
+        if found is not None and self.engine.switch.stop is None:
+            await self.engine.switch.reduce(found.by, found.reason)
+
+    async def _alerts(self) -> None:
+        self.watch.last_drill = last_drill(self.home)
+        await self.watch.look()
+
     def _unfinished(self, report: HaltReport) -> bool:
         """Not complete, and long enough ago to try again."""
         age = (self._clock.now() - report.at).total_seconds()
-        return not report.complete and age > HALT_AGAIN_SECONDS
+        # By hand only the trader's word completes it, and that is heard when he says it.
+        return not report.complete and age > HALT_AGAIN_SECONDS and self.by_hand is None
 
     async def _note_start(self, number: str) -> None:
         payload = {
@@ -143,25 +220,11 @@ class Desk:
         }
         await self.journal.append(EventDraft(kind="DeskStarted", payload=payload))
 
-    def _recover_trading_state(self, events: tuple[Event, ...]) -> None:
-        """Halted when the journal says so or the latch does: the stricter wins."""
-        switched = [e for e in events if e.kind in ("Halted", "TradingResumed")]
-        if switched and switched[-1].kind == "Halted":
-            self.safety.halt_in_memory()
-        reports = [e for e in events if e.kind == "HaltCompleted"]
-        if reports:
-            report = HaltReport.model_validate(reports[-1].payload["report"])
-            self.engine.kill.recovered(report)
-            if self.safety.state is TradingState.ACTIVE:
-                self.engine.kill.lifted()
-
-    async def _resolve_unknown(self) -> None:
-        """Before anything else: what became of the orders whose answer never came."""
-        if self.engine.book.working_orders():
-            try:
-                await self.engine.tracker.poll()
-            except BrokerUnavailableError as error:
-                log.warning("orders are still being looked up: %s", error)
+    async def _hear_of_orders(self) -> None:
+        """The order stream gets a moment, so that the first comparison, which resolves every order
+        whose answer never came, counts for it. A desk without one starts, and sends nothing."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._orders_heard.wait(), STREAM_SECONDS)
 
     async def stop(self) -> None:
         """Stop tasks, then the journal. Orders at the broker go on working."""
@@ -195,10 +258,11 @@ class Desk:
                 self.hub.touch()
             elif isinstance(message, StreamState):
                 self.watch.on_stream(message)
-                if message.connected and message.stream == "orders":
+                if message.stream == "orders":
                     # Nothing is replayed after a reconnect: look, then trust the stream again.
+                    self.reconciler.distrust("the order stream was away")
                     self.engine.tracker.kick()
-                    self.workers.once("reconciliation", self._reconcile)
+                    self._orders_heard.set()
                 self.hub.touch()
             else:
                 self.board.update(message, self.facts.market_now())
@@ -209,6 +273,8 @@ class Desk:
         fills asks once, not once a fill: the broker counts requests."""
         if self.safety.state is TradingState.HALTED:
             await self._finish_halt()
+        elif self.safety.state is TradingState.REDUCING:
+            await self._note_reducing()
         await self.facts.refresh_clock()
         known = self.facts.portfolio_at
         now = self._clock.monotonic()
@@ -221,17 +287,34 @@ class Desk:
         await self.reconciler.reconcile()
         self.hub.touch()
 
+    async def _agree(self) -> None:
+        """Books in doubt are compared at once; what failed is tried again."""
+        if self.reconciler.in_doubt and self.clearance.stream() is None:
+            await self._reconcile()
+
     def _on_events(self, events: tuple[Event, ...]) -> None:
         self.reconciler.apply(events)
         self.watch.apply(events)
+        self.closes.apply(events)
+        self.post_trades.apply(events)
+        self.engine.switch.apply(events)
+        self.sentry.apply(events)
         self.hub.on_events(events)
+        if self.by_hand is not None:
+            self.by_hand.follow(events, self._write_guide)
         for event in events:
             if event.kind in ("PlanEnded", "PlanAborted") and event.plan_id is not None:
                 self.workers.once("after plan", partial(self._after_plan, event.plan_id))
 
+    def _write_guide(self, plan_id: str) -> None:
+        assert self.by_hand is not None
+        self.workers.once(f"guide {plan_id}", partial(self.by_hand.write_guide_safely, plan_id))
+
     async def _after_plan(self, plan_id: str) -> None:
-        """Compare the books, then write the paper (spec 5, spec 7)."""
+        """Compare the books, and the plan with what it promised; then write the paper (spec 5,
+        spec 7)."""
         await self._reconcile()
+        await self.post_trades.look(plan_id)
         try:
             await self.paper.plan_ended(plan_id)
         except ReportError as error:
@@ -239,20 +322,26 @@ class Desk:
 
     # --- what others ask ----------------------------------------------------------------------
 
-    def _not_ready(self) -> str | None:
-        """Nothing is sent before the first comparison, nor on a journal that can't be written."""
-        if self.journal.failed is not None:
-            return self.journal.failed
-        if self.reconciler.last is None:
-            return "the books were not compared with the broker's yet"
-        return None
-
-    async def resume(self, reason: str) -> dict[str, str]:
-        """Spec 5: typed, with a reason, and only when reconciliation is clean."""
+    async def resume(self, reason: str, token: str = "") -> ResumeCard | dict[str, str]:
+        """Spec 5: typed, with a reason, and only when reconciliation is clean. After a stop that
+        nobody pressed the answer is a card first, whose token is typed."""
         if reason.strip():
             await self.reconciler.reconcile()
-        state = await self.engine.resume(reason, self.reconciler.obstacle())
-        return {"trading_state": state.value}
+        answer = await self.engine.switch.resume(
+            reason, self.reconciler.obstacle(), token, self.sentry.persists
+        )
+        return answer if isinstance(answer, ResumeCard) else {"trading_state": answer.value}
+
+    async def _propose_exit(self, symbol: str, qty: Decimal) -> str:
+        """A plan that sells, on the road of every plan: checked, and approved by the trader."""
+        ticket = {"symbol": symbol, "side": Side.SELL.value, "qty": plain(qty)}
+        made = await self.intake.ticket(ticket)
+        return str(made["plan_id"])
+
+    def _market_open(self) -> bool:
+        """Open when nobody knows."""
+        clock = self.facts.market_clock
+        return clock is None or clock.is_open
 
     def account_number(self) -> str:
         portfolio = self.facts.portfolio
@@ -260,10 +349,25 @@ class Desk:
 
     def document(self, plan_id: str) -> dict[str, Any]:
         run = self.engine.book.run(plan_id)
-        return plan_document(run.plan, run)
+        mids = {symbol: quote.mid for symbol, quote in self.board.quotes().items()}
+        prices = {symbol: mid for symbol, mid in mids.items() if mid is not None}
+        document = plan_document(run.plan, run, prices, self.post_trades.found.get(plan_id))
+        if self.by_hand is not None:
+            document["tickets"] = self.by_hand.of_plan(plan_id)
+        return document
+
+    async def trim(self, plan_id: str) -> dict[str, Any]:
+        """The draft of the smallest sale that restores the limits after a plan."""
+        plan = await self.post_trades.draft(plan_id)
+        if plan.plan_id in self.engine.book.runs:
+            return self.document(plan.plan_id)
+        return await self.intake.keep(plan)
+
+    def unknown(self) -> list[dict[str, Any]]:
+        return unknown_orders(self.engine.book.runs.values())
 
     def status(self) -> dict[str, Any]:
-        shown = self.snapshot().to_json()
+        shown, drill = self.snapshot().to_json(), last_drill(self.home)
         return {
             **{name: shown[name] for name in ("trading_state", "environment", "account", "cash")},
             "equity": shown["equity"],
@@ -280,6 +384,7 @@ class Desk:
                 for order in self.engine.book.working_orders()
                 if order.state is OrderState.UNKNOWN
             ],
+            "last_drill": drill.to_json() if drill is not None else None,
             "pid": os.getpid(),
             "started_at": _iso(self._started_at),
         }
@@ -298,6 +403,7 @@ class Desk:
             account=self.account_number(),
             trading_state=self.safety.state,
             halt=self.engine.kill.report,
+            controls=self.operators.controls,
             clock=self.facts.market_clock,
             equity=account.equity if account else None,
             last_equity=account.last_equity if account else None,
@@ -321,6 +427,7 @@ class Desk:
                     self.facts.protections,
                     self.reconciler.locked_symbols,
                     self.facts.in_our_time,
+                    guards(self.engine.protector.lots()),
                 )
                 if portfolio is not None
                 else {}
@@ -329,7 +436,7 @@ class Desk:
                 runs, foreign_orders(portfolio.orders if portfolio else (), self.engine)
             ),
             alerts=open_alerts(self.watch.alerts.values()),
-            plans=plan_rows(runs),
+            plans=plan_rows(runs, self.post_trades.found),
         )
 
 

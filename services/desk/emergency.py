@@ -17,6 +17,7 @@ from pydantic import SecretStr, ValidationError
 
 from db.clock import Clock, SystemClock
 from db.home import Home, HomeError, locate
+from db.model.environment import Environment
 from db.model.order import BrokerOrder
 from db.model.trading import HaltedOrder, HaltReport
 from services.brokers.port import (
@@ -25,6 +26,7 @@ from services.brokers.port import (
     CancelOutcome,
     WrongCredentialsError,
 )
+from services.desk.by_hand_emergency import listed
 from services.desk.client import DeskClient, DeskError, DeskUnreachable
 from services.desk.latch import set_latch
 from services.desk.options import DeskOptions, read_arguments
@@ -83,6 +85,9 @@ async def _halt(request: Request, clock: Clock) -> HaltReport:
     report = await _through_desk(request, clock)
     if report is not None:
         return report
+    if request.home.environment is Environment.MANUAL:
+        _talk("The desk does not answer: cancel these at your broker by hand.")
+        return listed(request.home, request.by, request.reason, clock.now())
     _talk("The desk does not answer: cancelling at the broker itself.")
     broker = _broker(request, clock)
     try:

@@ -1,15 +1,16 @@
 """Fresh facts from the broker: never sized, checked or shown from memory what can be asked."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from db.clock import Clock
 from db.model.instrument import Instrument
 from db.model.market import MarketAnalysis, MarketClock, Quote
+from db.model.order import PROTECTION, BrokerOrder
 from db.model.policy import Policy
-from db.model.portfolio import Portfolio
+from db.model.portfolio import Portfolio, Position
 from services.brokers.port import Broker
 from services.intake.instruments import InstrumentNote
 from services.market.board import PriceBoard
@@ -36,6 +37,8 @@ class FactsSource:
         self.portfolio: Portfolio | None = None
         self.portfolio_at: float | None = None
         """Monotonic seconds when the last portfolio was asked for: what came later it may lack."""
+        self.before_reading: Callable[[], None] = lambda: None
+        """Called before account, positions and orders are read, while their age is the old one."""
         self._market_clock: MarketClock | None = None
         self._clock_asked: float = float("-inf")
         self._offset = timedelta(0)
@@ -79,12 +82,16 @@ class FactsSource:
 
     async def refresh_portfolio(self) -> Portfolio:
         """Account, positions and open orders at one instant, as far as three calls can be."""
+        self.before_reading()
         asked_at = self._clock.monotonic()
         account, positions, orders = await asyncio.gather(
             self._broker.account(), self._broker.positions(), self._broker.open_orders()
         )
         self.portfolio = Portfolio(
-            as_of=self.market_now(), accounts=(account,), positions=positions, orders=orders
+            as_of=self.market_now(),
+            accounts=(account,),
+            positions=tuple(_with_protected(held, orders) for held in positions),
+            orders=orders,
         )
         self.portfolio_at = asked_at
         return self.portfolio
@@ -121,3 +128,16 @@ class FactsSource:
             clock=clock,
             now=self.market_now(),
         )
+
+
+def _with_protected(held: Position, orders: Collection[BrokerOrder]) -> Position:
+    """Told how many of its shares our own protection holds: a pair is counted by its target."""
+    ours = (
+        order
+        for order in orders
+        if order.symbol == held.symbol
+        and PROTECTION.match(order.client_order_id)
+        and not (order.state is not None and order.state.terminal)
+    )
+    qty = sum(((order.qty or Decimal(0)) - order.filled_qty for order in ours), Decimal(0))
+    return held.model_copy(update={"qty_protected": qty}) if qty else held

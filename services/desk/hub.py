@@ -14,8 +14,11 @@ from aiohttp import WSMsgType, web
 from db.clock import Clock
 from db.model.event import Event
 from db.model.snapshot import DeskSnapshot, changes
+from services.desk.operators import Operators
 
 INTERVAL_SECONDS = 0.1
+CONSOLE = "X-Quarterdeck-Console"
+"""Header by which an attached console names itself; what comes without it is a command line."""
 LONGEST_QUEUE = 10_000
 """Messages that may wait for one client."""
 
@@ -38,8 +41,11 @@ class _Client:
 class Hub:
     """All attached clients."""
 
-    def __init__(self, snapshot: Callable[[], DeskSnapshot], clock: Clock) -> None:
+    def __init__(
+        self, snapshot: Callable[[], DeskSnapshot], clock: Clock, operators: Operators
+    ) -> None:
         self._snapshot = snapshot
+        self._operators = operators
         self._clock = clock
         self._clients: set[_Client] = set()
         self._dirty = asyncio.Event()
@@ -95,6 +101,9 @@ class Hub:
         socket = web.WebSocketResponse(heartbeat=20.0)
         await socket.prepare(request)
         client = _Client(events=request.query.get("events") == "1")
+        console = request.headers.get(CONSOLE, "")
+        self._operators.opened(console)
+        self.touch()
         self._show(client, self._snapshot().to_json())
         self._clients.add(client)
         sending = asyncio.create_task(self._send(client, socket))
@@ -104,6 +113,8 @@ class Hub:
                     break
         finally:
             self._clients.discard(client)
+            self._operators.closed(console)
+            self.touch()
             sending.cancel()
         return socket
 

@@ -15,6 +15,7 @@ from db.model.market import MarketAnalysis
 from db.model.order import OrderType, Side, TimeInForce
 from db.model.plan import Plan
 from db.model.proposal import BasketLine, BasketProposal, DirectiveProposal, Proposal
+from db.model.slicing import Algorithm
 from services.desk.document import plan_document
 from services.desk.facts import FactsSource
 from services.desk.policies import PlanFacts
@@ -93,13 +94,13 @@ class Intake:
             if isinstance(item, InstrumentTable):
                 return await self._take_instruments(name, item)
             facts = await self._facts_for(item, policy)
-            plan = make_plan(item, facts, self._new_id(item.sha256), self._environment.value)
+            plan = make_plan(item, facts, self.new_id(item.sha256), self._environment.value)
         except (RefusedInputError, PolicyError) as error:
             await self._journal("ProposalRefused", {"source": name, "reason": str(error)})
             if isinstance(error, PolicyError):
                 raise RefusedInputError(name, str(error)) from error
             raise
-        return {"kind": "plan", "plan": await self._add(plan)}
+        return {"kind": "plan", "plan": await self.keep(plan)}
 
     async def _take_analysis(self, name: str, analysis: MarketAnalysis) -> Json:
         self._facts.analysis = analysis
@@ -125,7 +126,8 @@ class Intake:
         known = {symbol for symbol in symbols if symbol in self._facts.instruments}
         return replace(await self._facts.fresh(known), policy=chosen)
 
-    async def _add(self, plan: Plan) -> Json:
+    async def keep(self, plan: Plan) -> Json:
+        """Journal the plan and write its dry run."""
         # Market time may be elsewhere (a simulated day); what we do is told by our own clock.
         plan = plan.model_copy(update={"created_at": self._now()})
         payload = {"source": plan.source, "sha256": plan.proposal_sha256}
@@ -146,8 +148,8 @@ class Intake:
         """A hand-typed ticket becomes a plan of one step."""
         proposal = ticket_proposal(body)
         facts = await self._facts_for(proposal, body.get("policy"))
-        plan = make_plan(proposal, facts, self._new_id(proposal.sha256), self._environment.value)
-        return await self._add(plan)
+        plan = make_plan(proposal, facts, self.new_id(proposal.sha256), self._environment.value)
+        return await self.keep(plan)
 
     async def preview_ticket(self, body: Mapping[str, Any]) -> Json:
         """What the ticket would be, without keeping it."""
@@ -162,23 +164,32 @@ class Intake:
         return {**plan_document(plan), "quote": shown}
 
     async def revise(
-        self, plan_id: str, *, drop: Collection[int], resize: Mapping[int, Decimal]
+        self,
+        plan_id: str,
+        *,
+        drop: Collection[int] = (),
+        resize: Mapping[int, Decimal] | None = None,
+        algorithms: Mapping[int, Algorithm | None] | None = None,
     ) -> Json:
-        """Drop or resize steps of a plan that has not started; the dry run is made again."""
+        """Drop, resize or slice steps of a plan that has not started; the dry run is made again."""
         plan = self._engine.book.run(plan_id).plan
         facts = await self._plan_facts(plan)
         try:
-            revised = revise(plan, facts, drop=drop, resize=resize)
+            revised = revise(plan, facts, drop=drop, resize=resize, algorithms=algorithms)
         except PlanEditError as error:
             raise NotPossibleError(str(error)) from error
         revised = revised.model_copy(update={"created_at": self._now()})
         words = [f"dropped step {n}" for n in drop]
-        words += [f"step {n} resized to {qty}" for n, qty in resize.items()]
+        words += [f"step {n} resized to {qty}" for n, qty in (resize or {}).items()]
+        words += [
+            f"step {n} in pieces: {wanted.name.value}" if wanted else f"step {n} as one order"
+            for n, wanted in (algorithms or {}).items()
+        ]
         run = await self._engine.edit(revised, ", ".join(words))
         self._write_dry_run(revised)
         return plan_document(run.plan, run)
 
-    def _new_id(self, seed: str) -> str:
+    def new_id(self, seed: str) -> str:
         """Short, and never one that a plan has or had."""
         digest = hashlib.sha256(f"{seed}{self._now().isoformat()}".encode()).hexdigest()
         taken = _ids(self._engine.book)

@@ -5,10 +5,19 @@ from dataclasses import replace
 from db.home import Home
 from db.model.plan import Plan
 from db.model.policy import Policy
+from services.desk.config import SettingsError
 from services.desk.facts import FactsSource
 from services.execution.book import NotPossibleError
 from services.risk.facts import Facts
 from services.risk.policy import PolicyError, load_policy, policy_hash
+
+
+def checked_policy(name: str, home: Home) -> Policy:
+    """The policy called `name`, shipped or in the home. Raises SettingsError with its sentence."""
+    try:
+        return load_policy(name, [home.policies])
+    except PolicyError as error:
+        raise SettingsError(str(error)) from error
 
 
 class PlanFacts:

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -17,12 +18,18 @@ from pydantic import ValidationError
 
 from db.errors import JournalError
 from db.model.base import Noun
+from db.model.event import EventDraft
 from db.model.run import Mode
+from db.model.slicing import Algorithm
 from services.brokers.port import BrokerUnavailableError
+from services.desk.by_hand_api import HandRoutes
 from services.desk.desk import Desk
+from services.desk.hub import CONSOLE
 from services.desk.latch import LatchError
+from services.desk.operators import Operators
 from services.desk.peers import only_the_owner
 from services.execution.book import NotPossibleError
+from services.execution.offers import Offer
 from services.intake.refusal import RefusedInputError
 from services.reports.write import ReportError
 
@@ -42,9 +49,32 @@ class BadRequestError(Exception):
 
 def application(desk: Desk) -> web.Application:
     """The desk's HTTP application, to be served on a unix socket."""
-    app = web.Application(middlewares=[only_the_owner, sentences], client_max_size=LARGEST_BODY)
+    app = web.Application(
+        middlewares=[only_the_owner, sentences, controlled(desk.operators)],
+        client_max_size=LARGEST_BODY,
+    )
     app.add_routes(_Routes(desk).table())
     return app
+
+
+READS_ONLY = ("/v1/halt", "/v1/attach", "/v1/controls", "/v1/presence", "/v1/tickets/preview")
+"""What a console without the controls may post: a halt always, and what changes nothing."""
+
+
+def controlled(operators: Operators) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """Refuses writes from a console that does not hold the controls, and notes that somebody is
+    there. A request without a console's token is a command line, which needs no controls."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method == "POST" and request.path not in READS_ONLY:
+            why = operators.refusal(request.headers.get(CONSOLE, ""))
+            if why is not None:
+                raise NotPossibleError(why)
+            operators.active()
+        return await handler(request)
+
+    return middleware
 
 
 @web.middleware
@@ -133,9 +163,12 @@ class _Routes:
         self._desk = desk
 
     def table(self) -> list[web.RouteDef]:
-        before = ("card", "approve", "drop", "resize", "reject")
+        before = ("card", "approve", "drop", "resize", "slice", "reject", "trim")
         under_way = ("run", "next", "continue", "pause", "abort")
+        remedies = (Offer.REPRICE, Offer.RESUBMIT, Offer.CANCEL_REST)
+        of_unknown = (Offer.LOOK_UP, Offer.RESEND, Offer.GIVE_UP)
         return [
+            *HandRoutes(lambda: self._desk.by_hand).table(self._answer),
             web.get("/v1/snapshot", self._answer(self.snapshot)),
             web.get("/v1/updates", self._desk.hub.serve),
             web.get("/v1/status", self._answer(self.status)),
@@ -148,9 +181,27 @@ class _Routes:
                 web.post(f"/v1/plans/{{id}}/{name}", self._answer(getattr(self, f"plan_{name}")))
                 for name in (*before, *under_way)
             ),
+            *(
+                web.post(f"/v1/plans/{{id}}/{offer}", self._answer(partial(self.remedy, offer)))
+                for offer in remedies
+            ),
+            web.get("/v1/unknown", self._answer(self.unknown)),
+            *(
+                web.post(f"/v1/orders/{{id}}/{offer}", self._answer(partial(self.settle, offer)))
+                for offer in of_unknown
+            ),
             web.get("/v1/halt", self._answer(self.halt_report)),
             web.post("/v1/halt", self._answer(self.halt)),
             web.post("/v1/resume", self._answer(self.resume)),
+            web.post("/v1/reduce", self._answer(self.reduce)),
+            web.post("/v1/protection", self._answer(self.protection)),
+            web.get("/v1/flatten", self._answer(self.flatten_report)),
+            web.post("/v1/flatten", self._answer(self.flatten)),
+            web.post("/v1/flatten/card", self._answer(self.flatten_card)),
+            web.post("/v1/drill", self._answer(self.drill)),
+            web.post("/v1/attach", self._answer(self.attach)),
+            web.post("/v1/controls", self._answer(self.controls)),
+            web.post("/v1/presence", self._answer(self.presence)),
             web.post("/v1/reconcile", self._answer(self.reconcile)),
             web.post("/v1/mismatches", self._answer(self.mismatch)),
             web.post("/v1/alerts/{id}/acknowledge", self._answer(self.acknowledge)),
@@ -224,6 +275,31 @@ class _Routes:
         await self._desk.engine.continue_(request.match_info["id"])
         return self._desk.document(request.match_info["id"])
 
+    async def remedy(self, offer: Offer, request: web.Request, _: Body) -> Answer:
+        plan_id, remedies = request.match_info["id"], self._desk.engine.remedies
+        match offer:
+            case Offer.REPRICE:
+                await remedies.reprice(plan_id)
+            case Offer.RESUBMIT:
+                await remedies.resubmit(plan_id)
+            case _:
+                await remedies.cancel_rest(plan_id)
+        return self._desk.document(plan_id)
+
+    async def unknown(self, _: web.Request, __: Body) -> Answer:
+        return list(self._desk.unknown())
+
+    async def settle(self, offer: Offer, request: web.Request, _: Body) -> Answer:
+        name, remedies = request.match_info["id"], self._desk.engine.remedies
+        match offer:
+            case Offer.RESEND:
+                await remedies.resend(name)
+            case Offer.GIVE_UP:
+                await remedies.give_up(name)
+            case _:
+                await remedies.look_up(name)
+        return list(self._desk.unknown())
+
     async def plan_pause(self, request: web.Request, _: Body) -> Answer:
         await self._desk.engine.pause(request.match_info["id"])
         return self._desk.document(request.match_info["id"])
@@ -250,6 +326,14 @@ class _Routes:
         n, qty = _whole(str(body.get("n", "")), "n"), _number(body, "qty")
         return await self._desk.intake.revise(request.match_info["id"], drop=(), resize={n: qty})
 
+    async def plan_slice(self, request: web.Request, body: Body) -> Answer:
+        n, wanted = _whole(str(body.get("n", "")), "n"), body.get("algorithm")
+        algorithm = None if wanted is None else Algorithm.model_validate(wanted)
+        return await self._desk.intake.revise(request.match_info["id"], algorithms={n: algorithm})
+
+    async def plan_trim(self, request: web.Request, _: Body) -> Answer:
+        return await self._desk.trim(request.match_info["id"])
+
     async def halt_report(self, _: web.Request, __: Body) -> Answer:
         return self._desk.engine.kill.report
 
@@ -259,14 +343,67 @@ class _Routes:
         )
 
     async def resume(self, _: web.Request, body: Body) -> Answer:
-        return await self._desk.resume(_text(body, "reason", ""))
+        return await self._desk.resume(_text(body, "reason", ""), _text(body, "token", ""))
+
+    async def protection(self, _: web.Request, body: Body) -> Answer:
+        """Cancelling protective orders is a choice of its own, typed (spec 5, Kill switch)."""
+        symbol, protector = _text(body, "symbol"), self._desk.engine.protector
+        match _text(body, "action"):
+            case "cancel":
+                return {"steps": await protector.cancel(symbol, _text(body, "reason", ""))}
+            case "restore":
+                return {"steps": await protector.restore(symbol)}
+        raise BadRequestError("action must be cancel or restore.")
+
+    async def reduce(self, _: web.Request, body: Body) -> Answer:
+        reason = _text(body, "reason").strip()
+        if not reason:
+            raise BadRequestError("Reducing needs a reason.")
+        state = await self._desk.engine.switch.reduce(_text(body, "by", "trader"), reason)
+        return {"trading_state": state.value}
+
+    async def flatten_card(self, _: web.Request, __: Body) -> Answer:
+        return await self._desk.flatten.card()
+
+    async def flatten(self, _: web.Request, body: Body) -> Answer:
+        return await self._desk.flatten.begin(_text(body, "token"), _text(body, "by", "trader"))
+
+    async def flatten_report(self, _: web.Request, __: Body) -> Answer:
+        return self._desk.flatten.report
+
+    async def drill(self, _: web.Request, body: Body) -> Answer:
+        by = _text(body, "by", "trader")
+        return await self._desk.drills.run(by, flatten=bool(body.get("flatten")))
+
+    async def attach(self, request: web.Request, body: Body) -> Answer:
+        self._desk.operators.active()
+        self._desk.hub.touch()
+        token = request.headers.get(CONSOLE, "")
+        who = _text(body, "who", "somebody")
+        return self._desk.operators.attach(who, token)
+
+    async def controls(self, request: web.Request, body: Body) -> Answer:
+        before = self._desk.operators.controls
+        token = request.headers.get(CONSOLE, "")
+        held = self._desk.operators.take(token, _text(body, "word", ""))
+        self._desk.operators.active()
+        payload = {"by": held.who, "from": before.who if before is not None else ""}
+        await self._desk.journal.append(EventDraft(kind="ControlsTaken", payload=payload))
+        return held
+
+    async def presence(self, _: web.Request, __: Body) -> Answer:
+        self._desk.operators.active()
+        return {}
 
     async def reconcile(self, _: web.Request, __: Body) -> Answer:
         return await self._desk.reconciler.reconcile()
 
     async def mismatch(self, _: web.Request, body: Body) -> Answer:
         return await self._desk.reconciler.settle(
-            _text(body, "key"), _text(body, "action"), _text(body, "reason", "")
+            _text(body, "key"),
+            _text(body, "action"),
+            _text(body, "reason", ""),
+            _text(body, "by", "trader"),
         )
 
     async def acknowledge(self, request: web.Request, _: Body) -> Answer:

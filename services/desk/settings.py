@@ -3,6 +3,7 @@ config.toml in the home. The fields below are the one table; `config show`, `con
 docs/settings.md are derived from them. `services.desk.config.load` reads them."""
 
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -97,6 +98,37 @@ class LiveSettings(BrokerSettings):
     )
 
 
+class Quotes(StrEnum):
+    """Where a manual desk has its prices from."""
+
+    NONE = "none"
+    SIM = "sim"
+    ALPACA = "alpaca"
+
+
+class ManualSettings(Section):
+    """A broker without an API: what the trader keeps, and where prices come from, if anywhere."""
+
+    portfolio: Path | None = Field(
+        None, description="Portfolio to begin with, once: PORTFOLIO.md, a book or a .csv."
+    )
+    number: str | None = Field(
+        None, description="The account's number at the broker, for the tickets."
+    )
+    quotes: Quotes = Field(
+        Quotes.NONE, description="Prices: none (typed), sim (practice) or alpaca (data API alone)."
+    )
+    data_url: HttpAddress = Field(
+        "https://data.alpaca.markets", description="Base of the market-data API."
+    )
+    key: SecretStr | None = Field(
+        None, min_length=1, description="Data API key id; else APCA_API_KEY_ID, keyring."
+    )
+    secret: SecretStr | None = Field(
+        None, min_length=1, description="Data API secret; else APCA_API_SECRET_KEY, keyring."
+    )
+
+
 class DeskSettings(BaseSettings):
     """One desk's settings. Made by `load`, which names what is wrong in sentences."""
 
@@ -105,7 +137,7 @@ class DeskSettings(BaseSettings):
     )
 
     environment: Environment = Field(
-        Environment.SIM, description="Where orders go: sim, paper or live."
+        Environment.SIM, description="Where orders go: sim, paper, live or manual."
     )
     account_name: str = Field("main", min_length=1, description="Our name of the account.")
     policy: str = Field("standard", min_length=1, description="Policy when none is named.")
@@ -119,6 +151,7 @@ class DeskSettings(BaseSettings):
     sim: SimSettings = Field(SimSettings(), description="The simulated exchange.")
     paper: PaperSettings = Field(PaperSettings(), description="Alpaca's paper account.")
     live: LiveSettings = Field(LiveSettings(), description="Alpaca's live account.")
+    manual: ManualSettings = Field(ManualSettings(), description="A broker without an API.")
 
     @classmethod
     def settings_customise_sources(
@@ -134,7 +167,12 @@ class DeskSettings(BaseSettings):
 
     @property
     def broker(self) -> BrokerSettings | None:
-        """The server of the chosen environment; None for the simulated exchange."""
-        if self.environment is Environment.SIM:
+        """The server of the chosen environment; None for the simulated exchange and by hand."""
+        if self.environment in (Environment.SIM, Environment.MANUAL):
             return None
         return self.live if self.environment is Environment.LIVE else self.paper
+
+    @property
+    def keys(self) -> BrokerSettings | ManualSettings | None:
+        """The section that may hold the chosen environment's API keys."""
+        return self.manual if self.environment is Environment.MANUAL else self.broker

@@ -3,18 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from db.model.alert import Alert
 from db.model.market import Quote
 from db.model.order import BrokerOrder
 from db.model.plan import Phase
 from db.model.portfolio import Portfolio, Position
+from db.model.post_trade import PostTrade
 from db.model.run import ChildOrder, PlanRun
 from db.model.snapshot import OrderRow, PlanRow, PositionRow
 
 MOST_CLOSED_ORDERS = 200
 """Closed orders kept on the blotter; all of them are in the journal."""
 MOST_ENDED_PLANS = 50
+NOTHING: Mapping[str, PostTrade] = MappingProxyType({})
 _WEIGHT = Decimal("0.0001")
 _CENT = Decimal("0.01")
 
@@ -26,6 +29,7 @@ def position_rows(
     protections: Mapping[str, tuple[Decimal | None, Decimal | None]],
     locked: frozenset[str],
     in_our_time: Callable[[datetime], datetime],
+    guards: Mapping[tuple[str, str], str],
 ) -> dict[str, PositionRow]:
     """One row a holding, priced at the freshest mid, else at the broker's last price. Quotes are
     dated in market time, rows in ours, so that a price's age is told by one clock."""
@@ -38,6 +42,7 @@ def position_rows(
             portfolio.equity,
             position.symbol in locked,
             in_our_time,
+            guards.get((position.account, position.symbol), ""),
         )
         for position in sorted(portfolio.positions, key=lambda held: held.symbol)
     }
@@ -51,6 +56,7 @@ def _position_row(
     equity: Decimal,
     locked: bool,
     in_our_time: Callable[[datetime], datetime],
+    guard: str,
 ) -> PositionRow:
     price = quote.mid if quote is not None and quote.mid is not None else position.current_price
     value = None if price is None else position.qty * price
@@ -70,13 +76,14 @@ def _position_row(
         unrealized_plpc=None if gain is None or not cost else (gain / cost).quantize(_WEIGHT),
         stop_price=protection[0],
         target_price=protection[1],
+        guard=guard,
         locked=locked,
     )
 
 
 def order_rows(runs: Iterable[PlanRun], foreign: Iterable[BrokerOrder]) -> dict[str, OrderRow]:
     """Working orders first, then the newest closed ones; orders that are not ours are marked."""
-    ours = [order for run in runs for order in run.orders]
+    ours = [order for run in runs for order in run.all_orders]
     working = [order for order in ours if not order.state.terminal]
     closed = sorted((order for order in ours if order.state.terminal), key=_moment, reverse=True)[
         :MOST_CLOSED_ORDERS
@@ -134,12 +141,18 @@ def _foreign_row(order: BrokerOrder) -> OrderRow:
     )
 
 
-def plan_rows(runs: Iterable[PlanRun]) -> dict[str, PlanRow]:
+def plan_rows(
+    runs: Iterable[PlanRun], found: Mapping[str, PostTrade] = NOTHING
+) -> dict[str, PlanRow]:
     """Open plans and the newest ended ones, newest first."""
     newest = sorted(runs, key=lambda run: run.plan.created_at, reverse=True)
     ended = [run for run in newest if run.state.ended][:MOST_ENDED_PLANS]
     shown = [run for run in newest if not run.state.ended or run in ended]
-    return {run.plan.plan_id: plan_row(run) for run in shown}
+    rows = {run.plan.plan_id: plan_row(run) for run in shown}
+    return {
+        key: row.model_copy(update={"offer": found[key].offer}) if key in found else row
+        for key, row in rows.items()
+    }
 
 
 def plan_row(run: PlanRun) -> PlanRow:

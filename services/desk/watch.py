@@ -1,30 +1,38 @@
 """Watches prices, feeds and alerts for what is held, working or planned."""
 
 import logging
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from db.clock import Clock
 from db.model.alert import Alert
 from db.model.event import Event, EventDraft
+from db.model.post_trade import PostTrade
 from db.model.snapshot import FeedHealth
+from db.model.trading import Drill
 from services.brokers.port import Broker, BrokerUnavailableError, StreamState
+from services.desk.closes import Closes
 from services.desk.facts import FactsSource
+from services.desk.guards import Guards
 from services.desk.reconcile import Reconciler
 from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
 from services.market.board import PriceBoard
 from services.monitoring.situation import Price, Protection, Situation
 from services.monitoring.watch import Watch as Memory
-from services.monitoring.watch import look, restored
+from services.monitoring.watch import escalating, look, restored
 
 NEW_YORK = ZoneInfo("America/New_York")
 
 SETTLE_SECONDS = 10.0
-HALTING = "daily_loss_100"
-"""The condition that trips the kill switch by itself (spec 6, Trading day state)."""
+STAMPS = {
+    "AlertAcknowledged": "acknowledged_at",
+    "AlertEscalated": "escalated_at",
+    "AlertCleared": "cleared_at",
+}
+"""Event → the time of an alert that it is."""
 POLL_AGAIN_SECONDS = 5.0
 """After prices could not be polled."""
 
@@ -55,6 +63,13 @@ class Watch:
         self._day: tuple[str, Decimal] | None = None
         """Exchange date and day-start equity."""
         self._memory = Memory()
+        self._left: tuple[str, ...] = ()
+        """`account/symbol` that the last flatten could not close."""
+        self.closes: Closes | None = None
+        """Who judges stops that count at the close; a price through one is no hit yet."""
+        self._guards = Guards(engine, facts, clock)
+        self.last_drill: Drill | None = None
+        self.post_trades: Mapping[str, PostTrade] = {}
         self._since = clock.monotonic()
         self.alerts: dict[str, Alert] = {}
 
@@ -78,13 +93,14 @@ class Watch:
             elif event.kind == "AlertRaised":
                 alert = Alert.model_validate(payload["alert"])
                 self.alerts[alert.alert_id] = alert
-            elif event.kind in ("AlertAcknowledged", "AlertCleared"):
+            elif event.kind in STAMPS:
                 self._stamp(payload["alert_id"], event.kind, event.at)
+            elif event.kind == "FlattenCompleted":
+                self._left = tuple(payload["report"]["remaining"])
 
     def _stamp(self, alert_id: str, kind: str, at: datetime) -> None:
-        field = "acknowledged_at" if kind == "AlertAcknowledged" else "cleared_at"
         if (alert := self.alerts.get(alert_id)) is not None:
-            self.alerts[alert_id] = alert.model_copy(update={field: at})
+            self.alerts[alert_id] = alert.model_copy(update={STAMPS[kind]: at})
 
     async def acknowledge(self, alert_id: str) -> Alert:
         """Raises NotPossibleError when there is no such alert."""
@@ -134,7 +150,7 @@ class Watch:
         """Once a second: poll prices when the stream is silent, then judge every condition."""
         await self._poll_when_silent()
         await self._note_day()
-        await self._engine.void_expired()
+        await self._engine.void_expired(self._facts.market_now())
         if (situation := self._situation()) is None or not self._settled():
             return
         change = look(self._memory, situation)
@@ -153,9 +169,19 @@ class Watch:
         if drafts:
             await self._engine.book.record(*drafts)
         self._memory = change.watch
-        for alert in change.raised:
-            if alert.condition == HALTING:
-                await self._engine.halt("the daily loss limit", alert.sentence)
+        await self._escalate(situation.at)
+
+    async def _escalate(self, now: datetime) -> None:
+        """Critical alerts that nobody has acknowledged are raised again, louder (spec 6)."""
+        after = timedelta(minutes=self._facts.policy.escalate_minutes)
+        drafts = [
+            EventDraft(
+                kind="AlertEscalated", symbol=_symbol(alert), payload={"alert_id": alert.alert_id}
+            )
+            for alert in escalating(self.alerts.values(), now, after)
+        ]
+        if drafts:
+            await self._engine.book.record(*drafts)
 
     def _settled(self) -> bool:
         """Both streams have said how they are, or had the time to."""
@@ -202,6 +228,13 @@ class Watch:
             return None
         return portfolio.equity - self._day[1]
 
+    def day_loss(self) -> Decimal | None:
+        """The day's loss as a fraction of the equity it began with; None while that is unknown."""
+        lost = self.day_pl()
+        if lost is None or self._day is None or self._day[1] <= 0:
+            return None
+        return -lost / self._day[1]
+
     def _situation(self) -> Situation | None:
         """None before the first look at the account."""
         portfolio, clock = self._facts.portfolio, self._facts.market_clock
@@ -217,7 +250,10 @@ class Watch:
                 Protection(
                     account=position.account,
                     symbol=position.symbol,
-                    stop_price=self._facts.protections[position.symbol][0],
+                    stop_price=None
+                    if self.closes is not None
+                    and self.closes.by_close(position.account, position.symbol)
+                    else self._facts.protections[position.symbol][0],
                     target_price=self._facts.protections[position.symbol][1],
                 )
                 for position in portfolio.positions
@@ -235,6 +271,16 @@ class Watch:
                 for order in run.orders
             ),
             mismatches=self._reconciler.open,
+            stop=self._engine.switch.stop,
+            left_open=tuple(
+                position
+                for position in portfolio.positions
+                if position.qty and f"{position.account}/{position.symbol}" in self._left
+            ),
+            last_drill=self.last_drill,
+            post_trades=tuple(self.post_trades.values()),
+            closed_through=self.closes.standing() if self.closes is not None else (),
+            **self._guards.seen(portfolio),
         )
 
     def _prices(self) -> Iterator[Price]:

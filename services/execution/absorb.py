@@ -5,11 +5,12 @@ all go through here, so any interleaving ends in the same state (invariant 10): 
 broker's cumulative figure, which only grows, and a status only moves along the table."""
 
 from decimal import Decimal
-from typing import Any
 
 from db.model.event import EventDraft
 from db.model.order import BrokerOrder, Fill, OrderState
 from db.model.run import ChildOrder
+from services.execution.chain import replaced
+from services.execution.drafts import of_order
 from services.execution.transitions import order_may
 
 _CENT_OF_CENT = Decimal("0.000001")
@@ -21,19 +22,15 @@ def absorbed(
     """Events for `report` (an order after some event, and the execution if it was one).
 
     Empty when it tells nothing new."""
-    return (*_fill_events(order, report, fill), *_status_events(order, report))
+    fills = _fill_events(order, report, fill)
+    if not fills and report.filled_qty > order.filled_qty and _ends(report):
+        # Fills that can't be booked yet: the end waits for them, or the rest would be too big.
+        return ()
+    return (*fills, *_status_events(order, report))
 
 
-def _draft(order: ChildOrder, kind: str, payload: dict[str, Any]) -> EventDraft:
-    return EventDraft(
-        kind=kind,
-        plan_id=order.plan_id,
-        step=order.step,
-        client_order_id=order.client_order_id,
-        account=order.account,
-        symbol=order.symbol,
-        payload=payload,
-    )
+def _ends(report: BrokerOrder) -> bool:
+    return report.state is not None and report.state.terminal
 
 
 def _fill_events(
@@ -48,7 +45,7 @@ def _fill_events(
         fill = _missed_fill(order, report, gained)
     if fill is None:
         return ()
-    return (_draft(order, "FillReceived", {"fill": fill.to_json()}),)
+    return (of_order(order, "FillReceived", {"fill": fill.to_json()}),)
 
 
 def _missed_fill(order: ChildOrder, report: BrokerOrder, gained: Decimal) -> Fill | None:
@@ -78,6 +75,10 @@ def _status_events(order: ChildOrder, report: BrokerOrder) -> tuple[EventDraft, 
         return (
             _refusal(order, report, f"the broker's status {report.status!r} is not one we know"),
         )
+    if state is OrderState.REPLACED and not order.state.terminal:
+        if report.replaced_by:
+            return (replaced(order, report),)
+        return (_refusal(order, report, "replaced, and the broker does not say by which order"),)
     if state in (OrderState.FILLED, OrderState.PARTIALLY_FILLED) and report.filled_qty > 0:
         # Said by the fill itself; only the broker's id may still be news.
         if order.order_id is None and report.filled_qty <= order.filled_qty:
@@ -91,13 +92,7 @@ def _status_events(order: ChildOrder, report: BrokerOrder) -> tuple[EventDraft, 
         return ()
     if not order_may(order.state, state):
         return (_refusal(order, report, f"{order.state.value} can't become {state.value}"),)
-    return (
-        _draft(
-            order,
-            "OrderUpdated",
-            {"state": state.value, "status": report.status, "order_id": report.order_id},
-        ),
-    )
+    return (of_order(order, "OrderUpdated", _known(report, state)),)
 
 
 def _is_stale(order: ChildOrder, state: OrderState) -> bool:
@@ -108,12 +103,16 @@ def _is_stale(order: ChildOrder, state: OrderState) -> bool:
 
 
 def _acknowledged(order: ChildOrder, report: BrokerOrder, state: OrderState) -> EventDraft:
-    known = {"state": state.value, "status": report.status, "order_id": report.order_id}
-    return _draft(order, "OrderAcknowledged", known)
+    return of_order(order, "OrderAcknowledged", _known(report, state))
+
+
+def _known(report: BrokerOrder, state: OrderState) -> dict[str, str]:
+    said = {"message": report.reason} if report.reason else {}
+    return {"state": state.value, "status": report.status, "order_id": report.order_id, **said}
 
 
 def _refusal(order: ChildOrder, report: BrokerOrder, why: str) -> EventDraft:
-    return _draft(
+    return of_order(
         order,
         "TransitionRefused",
         {"why": why, "status": report.status, "filled_qty": str(report.filled_qty)},

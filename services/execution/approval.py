@@ -154,6 +154,11 @@ def approval_card(
     notes = []
     if run.state is PlanState.PAUSED:
         notes.append("The plan is under way: this approves what remains of it.")
+    notes += [
+        f"Step {step.n} ({step.symbol}) is sent in pieces: {step.algorithm.words}."
+        for step in remaining
+        if step.algorithm is not None
+    ]
     return ApprovalCard(
         plan_id=plan.plan_id,
         revision=plan.revision,

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
 from db.model.event import Event, EventDraft
-from db.model.order import OrderState
+from db.model.order import BrokerOrder, OrderState
 from db.model.run import ChildOrder, PlanRun, PlanState
 from services.execution.fold import folded
 from services.execution.transitions import plan_may
@@ -33,6 +33,8 @@ class RunBook:
     def __init__(self, journal: Recorder) -> None:
         self._journal = journal
         self._runs: dict[str, PlanRun] = {}
+        self._plan_of: dict[str, str] = {}
+        """Client order id → plan, of orders that were asked for: thousands are asked for at once."""
         self._change = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         journal.on_append(self._apply)
@@ -62,19 +64,56 @@ class RunBook:
             raise NotPossibleError(f"There is no plan {plan_id}.") from None
 
     def order(self, client_order_id: str) -> ChildOrder | None:
+        run = self._runs.get(self._plan_of.get(client_order_id, ""))
+        if run is not None and (order := run.order(client_order_id)) is not None:
+            return order
         for run in self._runs.values():
             if (order := run.order(client_order_id)) is not None:
+                self._plan_of[client_order_id] = order.plan_id
                 return order
         return None
+
+    def known(self, report: BrokerOrder) -> ChildOrder | None:
+        """Our order that the broker's `report` is about: by our id, or as the tail of a chain."""
+        if (order := self.order(report.client_order_id)) is not None:
+            return order
+        chained = (o for run in self._runs.values() for o in run.all_orders if o.chain)
+        return next((order for order in chained if order.order_id == report.order_id), None)
+
+    def knows(self, report: BrokerOrder) -> bool:
+        """Whether the broker's `report` is about an order of ours, or about what replaced one."""
+        if self.known(report) is not None:
+            return True
+        ids = (o.order_id for run in self._runs.values() for o in run.protective)
+        return report.replaces is not None and report.replaces in ids
 
     def working_orders(self) -> tuple[ChildOrder, ...]:
         """Perhaps live at the broker, over all plans. Intents that never left are not."""
         return tuple(
             order
             for run in self._runs.values()
-            for order in run.orders
+            for order in run.all_orders
             if order.state.working and order.state is not OrderState.INTENT
         )
+
+    def restless_orders(self) -> tuple[ChildOrder, ...]:
+        """Of those, the ones that must be asked for often. Protection may rest for weeks: it is
+        asked for with each comparison of the books."""
+        return tuple(
+            order
+            for order in self.working_orders()
+            if not order.protective
+            or order.order_id is None
+            or order.cancel_requested_at is not None
+            or order.state is OrderState.UNKNOWN
+            or not order.followed
+            or self._alone(order)
+        )
+
+    def _alone(self, order: ChildOrder) -> bool:
+        """A leg whose pair has ended: it should have, too, or it is being executed."""
+        pair = None if order.parent is None else self.order(order.parent)
+        return pair is not None and pair.state.terminal
 
     def working_runs(self) -> tuple[PlanRun, ...]:
         return tuple(run for run in self._runs.values() if run.state.working)
@@ -105,6 +144,7 @@ class RunBook:
             )
         await self.record(EventDraft(kind=kind, plan_id=plan_id, payload=dict(payload)))
 
-    async def changed(self) -> None:
-        """Wait for the next recorded fact."""
-        await self._change.wait()
+    def changed(self) -> Coroutine[object, object, bool]:
+        """Wait for the next fact recorded from this call on: also one that is recorded before the
+        waiting has begun."""
+        return self._change.wait()

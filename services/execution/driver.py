@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from db.clock import Clock
 from db.model.event import EventDraft
 from db.model.market import Quote
-from db.model.order import Side
 from db.model.plan import Phase, Plan, Step
 from db.model.policy import Policy
 from db.model.run import ChildOrder, Mode, PlanRun, PlanState
@@ -22,25 +23,37 @@ from services.execution.decide import (
     Buy,
     Cancel,
     Finish,
+    GiveUp,
     Intend,
-    Limits,
     OpenBuys,
     Pause,
+    ScheduleSlices,
     Send,
+    Verify,
     Wait,
-    decide,
+    needs_order,
+    next_child,
 )
-from services.execution.gate import GateResult, gate, reserved_by, worst_price
+from services.execution.exits import Exits, Failed, Gone
+from services.execution.gate import GateResult, gate, reserved_by, reserved_elsewhere, worst_price
+from services.execution.locked import decide_around
 from services.execution.recheck import refusal
-from services.execution.resize import resized
+from services.execution.resize import Cut, cut_to_size, rescaled
 from services.execution.safety import Safety
 from services.execution.sender import Sender
+from services.execution.slices import Slices, session_over
+from services.execution.slicing import priced
+from services.execution.time_limit import WORDS, limits_of
 from services.risk.cash import spendable_cash
 from services.risk.facts import Facts
 
 SETTLE_SECONDS = 10
 """How long the broker's cash may lag behind the last sell before buys are cut to what is there."""
 UNREACHABLE_PAUSE_SECONDS = 1.0
+WAIT_TO_PASS = timedelta(seconds=0.5)
+"""Between two looks whether stream, books and last read let anything leave."""
+SENDING = (Send, Intend, OpenBuys, Buy)
+"""Actions that lead to a send."""
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +69,7 @@ class PlanDriver:
         clock: Clock,
         facts: Callable[[Plan], Awaitable[Facts]],
         cash_lock: asyncio.Lock,
+        exits: Exits,
     ) -> None:
         self._book = book
         self._sender = sender
@@ -63,23 +77,28 @@ class PlanDriver:
         self._clock = clock
         self._facts = facts
         self._cash_lock = cash_lock
+        self._exits = exits
+        self._slices = Slices(book, sender, clock, facts)
 
     async def drive(self, plan_id: str, policy: Policy) -> None:
         """Until the plan has ended, was paused or halted; then it returns."""
-        limits = Limits(
-            phase_wait=timedelta(seconds=policy.phase_wait_seconds),
-            order_time_limit=timedelta(seconds=policy.order_time_limit_seconds),
-        )
+        limits = limits_of(policy)
         while True:
             change = asyncio.ensure_future(self._book.changed())
             try:
                 run = self._book.run(plan_id)
-                if run.state.ended or run.state in (PlanState.PAUSED, PlanState.HALTED):
+                if run.state.ended:
                     return
-                action = decide(run, self._clock.now(), limits)
+                if run.state in (PlanState.PAUSED, PlanState.HALTED):
+                    await self._slices.rest(run)
+                    return
+                now = self._clock.now()
+                action = decide_around(run, now, limits, self._sender.locked_symbols())
                 if isinstance(action, Wait):
                     await self._wait(change, action)
-                elif (why := self._forbidden(action)) is not None:
+                elif isinstance(action, SENDING) and (why := self._safety.awaits()) is not None:
+                    await self._wait(change, Wait(why, now + WAIT_TO_PASS))
+                elif (why := self._forbidden(plan_id, action)) is not None:
                     await self._interrupt(plan_id, why)
                 else:
                     await self._perform(run, action, policy)
@@ -89,7 +108,7 @@ class PlanDriver:
             finally:
                 change.cancel()
 
-    def _forbidden(self, action: Action) -> str | None:
+    def _forbidden(self, plan_id: str, action: Action) -> str | None:
         """Why an action that leads to a send is not begun now. What is forbidden interrupts the
         plan: it must not use up attempts."""
         match action:
@@ -97,8 +116,10 @@ class PlanDriver:
                 return next((why for o in orders if (why := self._sender.permit(o))), None)
             case Buy(_, order):
                 return self._sender.permit(order)
-            case OpenBuys():
-                return self._safety.forbids(reducing=False)
+            case OpenBuys(first):
+                # By the order, not by its side: a buy that covers a short reduces (invariant 27).
+                run = self._book.run(plan_id)
+                return self._sender.permit(next_child(run, first, self._clock.now()))
         return None
 
     async def _interrupt(self, plan_id: str, why: str) -> None:
@@ -108,21 +129,22 @@ class PlanDriver:
         )
         await self._book.advance(plan_id, state, kind, {"reason": why})
 
-    async def _wait(self, change: "asyncio.Future[None]", action: Wait) -> None:
+    async def _wait(self, change: "asyncio.Future[bool]", action: Wait) -> None:
         if action.until is None:
             await change
             return
         left = max((action.until - self._clock.now()).total_seconds(), 0.0)
         pause = asyncio.ensure_future(self._clock.sleep(left))
         try:
-            await asyncio.wait({change, pause}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {change, pause}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             pause.cancel()
 
     async def _perform(
         self,
         run: PlanRun,
-        action: Send | Intend | OpenBuys | Buy | Cancel | Pause | Advance | Finish,
+        action: Action,
         policy: Policy,
     ) -> None:
         plan_id = run.plan.plan_id
@@ -130,16 +152,29 @@ class PlanDriver:
             case Send(orders):
                 await self._send_intents(run, orders)
             case Intend(orders):
-                await self._sender.intend(orders)
-                await self._sender.send(orders)
+                orders = await self._slices.priced(run, orders)
+                held = tuple(order for order in orders if self._exits.needed(order))
+                free = tuple(order for order in orders if order not in held)
+                if free:
+                    await self._sender.intend(free)
+                await asyncio.gather(
+                    self._sender.send(free), *(self._exit(run, order) for order in held)
+                )
+            case ScheduleSlices(steps):
+                await self._slices.schedule(run, steps)
             case OpenBuys(first):
                 await self._open_buys(run, first)
             case Buy(step, order):
                 await self._buy(run, step, order, policy)
-            case Cancel(orders):
-                await asyncio.gather(
-                    *(self._sender.cancel(o, "time_limit", "over its time limit") for o in orders)
-                )
+            case Verify(orders):
+                await self._verify(plan_id, orders)
+            case Cancel(orders, why):
+                words = WORDS.get(why, "")
+                await asyncio.gather(*(self._sender.cancel(o, why, words) for o in orders))
+            case GiveUp(step, reason, pause):
+                await self._give_up(run, step, reason)
+                if pause:
+                    await self._pause(plan_id, f"{reason}. Continue without it, or abort.")
             case Pause(reason):
                 await self._pause(plan_id, reason)
             case Advance(to):
@@ -153,31 +188,67 @@ class PlanDriver:
 
     async def _send_intents(self, run: PlanRun, orders: tuple[ChildOrder, ...]) -> None:
         """Intents left by a stop or an unanswered send. A buy passes the gate again."""
-        buys = tuple(order for order in orders if order.side is Side.BUY)
-        await self._sender.send(tuple(order for order in orders if order.side is Side.SELL))
+        buys = tuple(o for o in orders if run.plan.step(o.step).phase is Phase.BUY)
+        sells = tuple(order for order in orders if order not in buys)
+        held = tuple(order for order in sells if self._exits.needed(order))
+        await asyncio.gather(
+            self._sender.send(tuple(order for order in sells if order not in held)),
+            *(self._exit(run, order) for order in held),
+        )
         for order in buys:
             async with self._cash_lock:
                 step = run.plan.step(order.step)
-                result = self._gate(await self._facts(run.plan), step, order.qty)
+                facts = await self._facts(run.plan)
+                result = self._gate(facts, _at_limit(step, order), order.qty)
                 if result.qty >= order.qty:
                     await self._sender.send((order,))
                 else:
                     # It never left: the next attempt is cut to what is there, or asked about.
                     await self._sender.deny(order, "the cash for it is not there any more")
 
+    async def _exit(self, run: PlanRun, order: ChildOrder) -> None:
+        """A sale of shares that protection holds."""
+        plan_id = run.plan.plan_id
+
+        def allowed() -> bool:
+            return self._book.run(plan_id).state is run.state
+
+        outcome = await self._exits.sell(order, allowed)
+        if isinstance(outcome, Gone):
+            await self._give_up(run, run.plan.step(order.step), outcome.reason)
+        elif isinstance(outcome, Failed) and allowed():
+            await self._pause(plan_id, f"{outcome.reason}. Continue to try again, or abort.")
+
+    async def _verify(self, plan_id: str, orders: tuple[ChildOrder, ...]) -> None:
+        answers = await asyncio.gather(*(self._sender.verify(order) for order in orders))
+        if against := next((why for why in answers if why is not None), None):
+            await self._pause(plan_id, f"the rest can't be sent: {against}. Compare the books.")
+
     async def _open_buys(self, run: PlanRun, first: Step) -> None:
         """The buy phase opens on fresh figures: every remaining step is checked again, and the
-        broker's cash is given a moment to show the last sell."""
+        broker's cash is given a moment to show the last sell. What it does not pay for is cut by
+        priority, and approved again where the trader confirms phases or steps (invariant 17)."""
         facts = await self._facts(run.plan)
-        if (why := refusal(run, facts, Phase.BUY)) is not None:
-            await self._void_and_pause(run.plan.plan_id, why)
-            return
-        result = self._gate(facts, first, first.qty)
+        cuts = self._cuts(run, facts, first)
         opened = run.phase_opened_at or self._clock.now()
         lag = (self._clock.now() - opened).total_seconds()
-        if result.qty < first.qty and lag < SETTLE_SECONDS:
+        if cuts and lag < SETTLE_SECONDS:
             await self._clock.sleep(UNREACHABLE_PAUSE_SECONDS)
             return
+        if cuts and run.mode is not Mode.AUTO:
+            await self._show_changed(run, cuts, facts)
+            return
+        smaller = run.model_copy(
+            update={
+                "plan": cut_to_size(run, cuts),
+                "given_up": run.given_up | {c.step.n: "cash" for c in cuts if not c.possible},
+            }
+        )
+        if (why := refusal(smaller, facts, Phase.BUY)) is not None:
+            await self._void_and_pause(run.plan.plan_id, why)
+            return
+        if cuts:  # in auto mode each buy only shrinks, as its turn at the gate comes
+            await self._book.record(_rescaled_draft(run, cuts))
         payload = {"from": run.state.value, "to": PlanState.BUYING.value}
         await self._book.advance(run.plan.plan_id, PlanState.BUYING, "PlanAdvanced", payload)
 
@@ -185,17 +256,31 @@ class PlanDriver:
         policy = facts.policy
         account = facts.portfolio.account(step.account)
         quote: Quote | None = facts.quotes.get(step.symbol)
-        return gate(
+        result = gate(
             step,
             wanted,
             worst_price(step, quote, policy),
             spendable_cash(account, policy),
-            reserved_by(self._book.runs.values(), step.account, policy),
+            self._reserved(facts, step.account),
+        )
+        return replace(result, qty=wanted) if _reduces(facts, step, wanted) else result
+
+    def _reserved(self, facts: Facts, account: str) -> Decimal:
+        """Cash that is spoken for: by open buys of ours, and by those that are not."""
+        strange = (order for order in facts.portfolio.orders if not self._book.knows(order))
+        return reserved_by(self._book.runs.values(), account, facts.policy) + reserved_elsewhere(
+            strange, account, facts.quotes, facts.policy
         )
 
     async def _buy(self, run: PlanRun, step: Step, order: ChildOrder, policy: Policy) -> None:
         async with self._cash_lock:
-            result = self._gate(await self._facts(run.plan), step, order.qty)
+            facts = await self._facts(run.plan)
+            if step.n in run.slices:
+                if (why := session_over(facts)) is not None:
+                    await self._give_up(run, step, why)
+                    return
+                order = priced(order, step, facts)
+            result = self._gate(facts, _at_limit(step, order), order.qty)
             await self._book.record(
                 EventDraft(
                     kind="GateChecked",
@@ -209,49 +294,59 @@ class PlanDriver:
             if self._book.run(run.plan.plan_id).state is not PlanState.BUYING:
                 return  # paused or halted while we looked
             if result.qty < order.qty and run.mode is not Mode.AUTO:
-                await self._cash_short(run, step, result)
+                await self._show_changed(run, self._cuts(run, facts, step), facts)
                 return
-            if result.qty * result.worst_price < (policy.min_trade_value or 0) or not result.qty:
-                await self._give_up(run, step, result)
+            worth = result.qty * result.worst_price
+            if result.qty < order.qty and (not worth or worth < _least(run, facts, step)):
+                await self._give_up(run, step, _short_of_cash(result))
                 return
             order = order.model_copy(update={"qty": result.qty})
             await self._sender.intend((order,))
             await self._sender.send((order,))
 
-    async def _cash_short(self, run: PlanRun, step: Step, result: GateResult) -> None:
-        """Step and phase modes: the changed plan is shown, and approved again or not at all."""
-        plan_id = run.plan.plan_id
-        words = (
-            f"cash is short for step {step.n}: {step.symbol} {step.qty} needs "
-            f"${result.worst_cost:,.2f}, ${max(result.spendable - result.reserved, Decimal(0)):,.2f} "
-            f"may be spent"
-        )
-        if result.qty * result.worst_price < 1:
-            await self._give_up(run, step, result)
-        else:
-            plan = resized(run.plan, step.n, run.filled_qty(step.n) + result.qty)
-            await self._book.record(
-                EventDraft(
-                    kind="PlanEdited",
-                    plan_id=plan_id,
-                    step=step.n,
-                    payload={"plan": plan.to_json(), "reason": words},
-                )
-            )
-        await self._void_and_pause(plan_id, f"{words}. Look at the changed plan and approve it.")
+    def _cuts(self, run: PlanRun, facts: Facts, first: Step) -> tuple[Cut, ...]:
+        """What the broker's cash does not pay for: the next buy at its worst price, the others as
+        they are expected."""
+        policy = facts.policy
+        spendable = {
+            account.name: spendable_cash(account, policy)
+            - self._reserved(facts, account.name)
+            for account in facts.portfolio.accounts
+        }
 
-    async def _give_up(self, run: PlanRun, step: Step, result: GateResult) -> None:
-        left = max(result.spendable - result.reserved, Decimal(0))
-        reason = f"only ${left:,.2f} may be spent, one share costs ${result.worst_price:,.2f}"
-        await self._book.record(
-            EventDraft(
-                kind="StepGivenUp",
-                plan_id=run.plan.plan_id,
-                step=step.n,
-                symbol=step.symbol,
-                payload={"reason": reason},
-            )
-        )
+        def price_of(step: Step) -> Decimal:
+            if step.n == first.n:
+                moved = step.model_copy(update={"limit_price": run.limit_price(step)})
+                return worst_price(moved, facts.quotes.get(step.symbol), policy)
+            return run.limit_price(step) or step.expected_price
+
+        cuts = rescaled(run, spendable, price_of, lambda step: _least(run, facts, step))
+        return tuple(c for c in cuts if not _reduces(facts, c.step, c.step.qty))
+
+    async def _show_changed(self, run: PlanRun, cuts: tuple[Cut, ...], facts: Facts) -> None:
+        """Step and phase modes: the changed plan is shown, and approved again or not at all."""
+        plan_id, plan = run.plan.plan_id, cut_to_size(run, cuts)
+        cash = sum((account.cash for account in facts.portfolio.accounts), Decimal(0))
+        words = f"cash is short (${cash:,.2f}): {', '.join(cut.words for cut in cuts)}"
+        drafts = [_rescaled_draft(run, cuts)]
+        drafts += [
+            _given_up_draft(run, cut.step, f"no cash for it: ${cash:,.2f} at the broker")
+            for cut in cuts
+            if not cut.possible
+        ]
+        if plan != run.plan:
+            payload = {"plan": plan.to_json(), "reason": words}
+            drafts.append(EventDraft(kind="PlanEdited", plan_id=plan_id, payload=payload))
+        await self._book.record(*drafts)
+        changed = self._book.run(plan_id)
+        if any(needs_order(changed, step) for step in changed.plan.phase_steps(Phase.BUY)):
+            why = f"{words}. Look at the changed plan and approve it."
+            await self._void_and_pause(plan_id, why)
+        else:
+            await self._pause(plan_id, f"{words}. Nothing more is bought: continue ends the plan.")
+
+    async def _give_up(self, run: PlanRun, step: Step, reason: str) -> None:
+        await self._book.record(_given_up_draft(run, step, reason))
 
     async def _void_and_pause(self, plan_id: str, why: str) -> None:
         await self._book.record(
@@ -263,14 +358,63 @@ class PlanDriver:
         await self._book.advance(plan_id, PlanState.PAUSED, "PlanPaused", {"reason": reason})
 
     async def _protect(self, run: PlanRun) -> None:
-        """Every bought position gets the stop and target of its step, moved to the fill price."""
+        """Every bought position that the desk watches gets the stop and target of its step, moved to
+        the fill price. What the broker protects is the `Protector`'s."""
         drafts = tuple(
             _protection(run, step)
             for step in run.plan.phase_steps(Phase.BUY)
-            if run.filled_qty(step.n) and (step.stop_loss_price or step.target_price)
+            if run.filled_qty(step.n)
+            and (step.stop_loss_price or step.target_price)
+            and step.protection == "desk"
         )
         if drafts:
             await self._book.record(*drafts)
+
+
+def _reduces(facts: Facts, step: Step, qty: Decimal) -> bool:
+    """Getting out is never refused for want of cash (invariant 20)."""
+    return facts.reduces(step.account, step.symbol, step.side, qty)
+
+
+def _given_up_draft(run: PlanRun, step: Step, reason: str) -> EventDraft:
+    return EventDraft(
+        kind="StepGivenUp",
+        plan_id=run.plan.plan_id,
+        step=step.n,
+        symbol=step.symbol,
+        payload={"reason": reason},
+    )
+
+
+def _rescaled_draft(run: PlanRun, cuts: tuple[Cut, ...]) -> EventDraft:
+    return EventDraft(
+        kind="BuysRescaled",
+        plan_id=run.plan.plan_id,
+        payload={
+            "reason": "cash is short: " + ", ".join(cut.words for cut in cuts),
+            "cuts": [cut.to_payload() for cut in cuts],
+        },
+    )
+
+
+def _at_limit(step: Step, order: ChildOrder) -> Step:
+    """The step at the limit that this order of it has."""
+    return step.model_copy(update={"limit_price": order.limit_price})
+
+
+def _least(run: PlanRun, facts: Facts, step: Step) -> Decimal:
+    """The least that a cut buy must be worth: the policy's trade and, where nothing is held of it
+    yet, its position."""
+    policy = facts.policy
+    least = policy.min_trade_value or Decimal(0)
+    if run.filled_qty(step.n) or facts.held(step.account, step.symbol):
+        return least
+    return max(least, policy.min_position_value or Decimal(0))
+
+
+def _short_of_cash(result: GateResult) -> str:
+    left = max(result.spendable - result.reserved, Decimal(0))
+    return f"only ${left:,.2f} may be spent, one share costs ${result.worst_price:,.2f}"
 
 
 def _protection(run: PlanRun, step: Step) -> EventDraft:

@@ -6,24 +6,31 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from db.clock import Clock
 from db.errors import JournalError
+from db.model.base import plain
 from db.model.event import Event, EventDraft
 from db.model.order import OrderState
 from db.model.plan import Phase, Plan
-from db.model.run import Approval, Mode, PlanRun, PlanState
-from db.model.trading import HaltReport, TradingState
+from db.model.run import Approval, CancelReason, Mode, PlanRun, PlanState
+from db.model.trading import HaltReport
 from services.brokers.port import Broker, CancelOutcome, OrderUpdate
 from services.execution.approval import ApprovalCard, Approvals
 from services.execution.book import NotPossibleError, Recorder, RunBook
 from services.execution.decide import is_confirmed, needs_order
 from services.execution.driver import PlanDriver
+from services.execution.exits import Exits
 from services.execution.kill import KillSwitch
+from services.execution.offers import absent_orders
+from services.execution.protection_driver import Protector
 from services.execution.recheck import refusal
+from services.execution.remedies import Remedies
 from services.execution.safety import Safety
 from services.execution.sender import Sender
+from services.execution.switch import TradingSwitch
+from services.execution.time_limit import by_hand
 from services.execution.tracker import Tracker
 from services.risk.facts import Facts
 
@@ -50,14 +57,21 @@ class Engine:
         self.safety = safety
         self.sender = Sender(self.book, broker, safety, locked)
         self.tracker = Tracker(self.book, broker, self.sender, clock)
+        self.remedies = Remedies(self.book, self.sender, self.tracker, facts, self.continue_)
         self.kill = KillSwitch(self.book, broker, self.sender, safety, clock)
+        self.switch = TradingSwitch(self.book, self.kill, safety, clock)
         self._broker = broker
         self._clock = clock
         self._facts = facts
         self._account = account
         self._locked = locked
         self._approvals = Approvals()
-        self._driver = PlanDriver(self.book, self.sender, safety, clock, facts, asyncio.Lock())
+        self.protector = Protector(self.book, self.sender, self.tracker, safety, clock)
+        journal.on_append(self.protector.apply)
+        exits = Exits(self.book, broker, self.sender, self.protector, clock)
+        self._driver = PlanDriver(
+            self.book, self.sender, safety, clock, facts, asyncio.Lock(), exits
+        )
         self._drives: dict[str, asyncio.Task[None]] = {}
 
     # --- start, stop, reports from the broker -------------------------------------------------
@@ -65,7 +79,13 @@ class Engine:
     async def recover(self, events: Iterable[Event]) -> None:
         """Fold the journal. Whatever was under way is asked for, and its plan waits for the
         trader: nothing is sent before the trader says continue (spec 5, Crash and restart)."""
+        events = tuple(events)
         self.book.load(events)
+        self.protector.apply(events)
+        for run in self.book.runs.values():
+            for order in run.protective:
+                if order.state in (OrderState.INTENT, OrderState.SENT):
+                    await self.sender.mark_unknown(order, "the desk stopped before the answer")
         for run in self.book.working_runs():
             for order in run.orders:
                 if order.state in (OrderState.INTENT, OrderState.SENT):
@@ -140,6 +160,10 @@ class Engine:
         run = self.book.run(plan_id)
         if not _approvable(run):
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to approve.")
+        if mode is Mode.AUTO and by_hand(run):
+            raise NotPossibleError(
+                "By hand there is no auto mode: each order is yours to place. Choose step or phase."
+            )
         facts = await self._facts(run.plan)
         run = self.book.run(plan_id)
         now = self._clock.now()
@@ -150,6 +174,7 @@ class Engine:
             mode=mode,
             approved_at=now,
             expires_at=now + timedelta(minutes=facts.policy.approval_minutes),
+            session_ends_at=None if facts.clock is None else facts.clock.next_close,
         )
         await self.book.record(
             EventDraft(
@@ -160,16 +185,22 @@ class Engine:
 
     # --- plans that run -----------------------------------------------------------------------
 
-    async def void_expired(self) -> None:
-        """Approvals whose time is over, of plans that have not started."""
+    async def void_expired(self, market_now: datetime) -> None:
+        """Plans that were approved and have not started: over at the session's end, and to be
+        approved anew once the approval's time is over (spec 5, Plan states)."""
         now = self._clock.now()
         for run in self.book.runs.values():
-            if (
-                run.state is PlanState.APPROVED
-                and run.approval is not None
-                and now > run.approval.expires_at
-            ):
+            if run.state is not PlanState.APPROVED or run.approval is None:
+                continue
+            if _session_over(run.approval, market_now):
+                await self._expire(run.plan.plan_id)
+            elif now > run.approval.expires_at:
                 await self._void(run.plan.plan_id, "the approval expired before the plan started")
+
+    async def _expire(self, plan_id: str) -> None:
+        reason = "approved and not started by the session's end"
+        payload = {"state": PlanState.EXPIRED.value, "reason": reason}
+        await self.book.advance(plan_id, PlanState.EXPIRED, "PlanEnded", payload)
 
     async def start(self, plan_id: str) -> PlanRun:
         """Run an approved plan. Raises NotPossibleError; a void approval is journalled."""
@@ -183,6 +214,11 @@ class Engine:
             await self._void(plan_id, "the approval expired before the plan started")
             raise NotPossibleError("The approval has expired. Approve the plan again.")
         facts = await self._facts(run.plan)
+        if _session_over(approval, facts.now):
+            await self._expire(plan_id)
+            raise NotPossibleError(
+                "The session that it was approved for is over. Propose it again."
+            )
         first = Phase.SELL if run.plan.phase_steps(Phase.SELL) else Phase.BUY
         if (why := refusal(run, facts, first)) is not None:
             await self._void(plan_id, why)
@@ -191,7 +227,7 @@ class Engine:
         if run.state is not PlanState.APPROVED or run.approval != approval:
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value} meanwhile.")
         # One approval, one execution: the state moves before anything else can look (invariant 23).
-        payload = {"mode": approval.mode.value}
+        payload = {"mode": approval.mode.value, "cash": plain(facts.portfolio.cash)}
         await self.book.advance(plan_id, PlanState.SELLING, "PlanStarted", payload)
         self._drive(plan_id, facts)
         return self.book.run(plan_id)
@@ -229,6 +265,11 @@ class Engine:
         run = self.book.run(plan_id)
         if run.state not in (PlanState.PAUSED, PlanState.HALTED) or run.paused_from is None:
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to continue.")
+        if absent := absent_orders(run):
+            raise NotPossibleError(
+                f"The broker has no {absent[0].client_order_id}: resend it under the same id, or "
+                "give it up."
+            )
         self._require_sending()
         self._require_unlocked(run)
         if run.approval is None or run.approval.plan_hash != run.plan.hash:
@@ -247,7 +288,7 @@ class Engine:
             if order.state is OrderState.INTENT:
                 await self.sender.deny(order, "the plan was aborted")
             elif order.state.working and order.order_id is not None:
-                await self.sender.cancel(order, "abort", "the plan was aborted")
+                await self.sender.cancel(order, CancelReason.ABORT, "the plan was aborted")
         self.tracker.kick()
         return self.book.run(plan_id)
 
@@ -255,29 +296,37 @@ class Engine:
         order = self.book.order(client_order_id)
         if order is None or order.state.terminal:
             raise NotPossibleError(f"No working order of ours has the id {client_order_id}.")
-        outcome = await self.sender.cancel(order, "trader", "cancelled by the trader")
+        if order.protective:
+            raise NotPossibleError(
+                f"{client_order_id} protects {order.symbol}: `quarterdeck protect cancel "
+                f"{order.symbol}` takes it away."
+            )
+        outcome = await self.sender.cancel(order, CancelReason.TRADER, "cancelled by the trader")
         self.tracker.kick()
         return outcome
 
     # --- the switch ---------------------------------------------------------------------------
 
-    async def halt(self, by: str, reason: str) -> HaltReport:
-        return await self.kill.halt(by, reason)
+    async def halt(self, by: str, reason: str, cause: str = "") -> HaltReport:
+        return await self.switch.halt(by, reason, cause)
 
-    async def resume(self, reason: str, obstacle: str | None) -> TradingState:
-        """Back to ACTIVE: typed, with a reason, and only when reconciliation is clean."""
-        if self.safety.state is TradingState.ACTIVE:
-            raise NotPossibleError("Trading is already ACTIVE.")
-        if not reason.strip():
-            raise NotPossibleError("Resuming needs a reason.")
-        if obstacle is not None:
-            raise NotPossibleError(f"Trading stays {self.safety.state.value}: {obstacle}")
-        await self.book.record(
-            EventDraft(kind="TradingResumed", payload={"reason": reason.strip()})
+    async def start_exits(self, plan: Plan, facts: Facts, approver: str) -> PlanRun:
+        """Run a plan that only closes positions, by the token typed at its list. No limit is asked:
+        that each order reduces is looked at as it leaves (invariants 20, 27)."""
+        run = await self.add(plan)
+        mode = Mode.PHASE if by_hand(run) else Mode.AUTO
+        now = self._clock.now()
+        approval = Approval(
+            plan_hash=plan.hash, approver=approver, mode=mode, approved_at=now, expires_at=now
         )
-        self.safety.resume()
-        self.kill.lifted()
-        return self.safety.state
+        payload: dict[str, object] = {"approval": approval.to_json()}
+        await self.book.record(
+            EventDraft(kind="PlanApproved", plan_id=plan.plan_id, payload=payload)
+        )
+        started = {"mode": mode.value}
+        await self.book.advance(plan.plan_id, PlanState.SELLING, "PlanStarted", started)
+        self._drive(plan.plan_id, facts)
+        return self.book.run(plan.plan_id)
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -317,6 +366,10 @@ class Engine:
             log.exception("plan %s stopped", plan_id)
             with suppress(NotPossibleError, JournalError):
                 await self.pause(plan_id, "an internal error stopped it; see desk.log")
+
+
+def _session_over(approval: Approval, market_now: datetime) -> bool:
+    return approval.session_ends_at is not None and market_now >= approval.session_ends_at
 
 
 def _approvable(run: PlanRun) -> bool:

@@ -10,7 +10,20 @@ from typing import Any
 from db.model.event import Event
 from db.model.order import OrderState
 from db.model.plan import Phase, Plan
-from db.model.run import Approval, ChildOrder, Mode, PlanRun, PlanState
+from db.model.run import (
+    RESENDING,
+    Approval,
+    ChildOrder,
+    LookUp,
+    Mode,
+    PlanRun,
+    PlanState,
+)
+from db.model.slicing import Slice
+from services.execution.rejections import Treatment, treatment
+
+MOST_LOOK_UPS = 50
+"""Answers about one unknown order that are kept; all of them are in the journal."""
 
 Runs = Mapping[str, PlanRun]
 
@@ -48,7 +61,10 @@ def _edited(run: PlanRun, event: Event) -> PlanRun:
 def _approved(run: PlanRun, event: Event) -> PlanRun:
     approval = Approval.model_validate(event.payload["approval"])
     state = PlanState.APPROVED if run.state is PlanState.CHECKED else run.state
-    return _with(run, approval=approval, state=state, mode=approval.mode, reason="")
+    # A new approval is of the plan's own limits.
+    return _with(
+        run, approval=approval, state=state, mode=approval.mode, reason="", repriced={}
+    )
 
 
 def _approval_voided(run: PlanRun, event: Event) -> PlanRun:
@@ -58,8 +74,10 @@ def _approval_voided(run: PlanRun, event: Event) -> PlanRun:
 
 def _started(run: PlanRun, event: Event) -> PlanRun:
     mode = Mode(event.payload["mode"])
+    cash = event.payload.get("cash")
     return _with(
         run,
+        cash_at_start=None if cash is None else Decimal(cash),
         state=PlanState.SELLING,
         mode=mode,
         started_at=event.at,
@@ -70,7 +88,18 @@ def _started(run: PlanRun, event: Event) -> PlanRun:
 
 
 def _advanced(run: PlanRun, event: Event) -> PlanRun:
-    return _with(run, state=PlanState(event.payload["to"]), phase_opened_at=event.at, reason="")
+    return _with(
+        run,
+        state=PlanState(event.payload["to"]),
+        phase_opened_at=event.at,
+        reason="",
+        orders=_past(run.orders),
+    )
+
+
+def _past(orders: tuple[ChildOrder, ...]) -> tuple[ChildOrder, ...]:
+    """What had come to nothing is answered by going on."""
+    return tuple(o.model_copy(update={"past": True}) if o.state.terminal else o for o in orders)
 
 
 def _interrupted(state: PlanState) -> Callable[[PlanRun, Event], PlanRun]:
@@ -88,6 +117,7 @@ def _continued(run: PlanRun, event: Event) -> PlanRun:
         paused_from=None,
         phase_opened_at=event.at,
         reason="",
+        orders=_past(run.orders),
     )
 
 
@@ -108,17 +138,32 @@ def _given_up(run: PlanRun, event: Event) -> PlanRun:
     return _with(run, given_up={**run.given_up, event.step: event.payload["reason"]})
 
 
+def _repriced(run: PlanRun, event: Event) -> PlanRun:
+    price = Decimal(event.payload["limit_price"])
+    return _with(run, repriced={**run.repriced, event.step: price})
+
+
+def _slice_scheduled(run: PlanRun, event: Event) -> PlanRun:
+    return _with(
+        run, slices={**run.slices, event.step: Slice.model_validate(event.payload["slice"])}
+    )
+
+
 def _on_order(
     change: Callable[[ChildOrder, Mapping[str, Any], datetime], dict[str, Any]],
 ) -> Callable[[PlanRun, Event], PlanRun]:
-    def fold(run: PlanRun, event: Event) -> PlanRun:
-        orders = tuple(
+    def changed(orders: tuple[ChildOrder, ...], event: Event) -> tuple[ChildOrder, ...]:
+        return tuple(
             order.model_copy(update=change(order, event.payload, event.at))
             if order.client_order_id == event.client_order_id
             else order
-            for order in run.orders
+            for order in orders
         )
-        return _with(run, orders=orders)
+
+    def fold(run: PlanRun, event: Event) -> PlanRun:
+        return _with(
+            run, orders=changed(run.orders, event), protective=changed(run.protective, event)
+        )
 
     return fold
 
@@ -126,8 +171,41 @@ def _on_order(
 def _intended(run: PlanRun, event: Event) -> PlanRun:
     order = ChildOrder.model_validate(event.payload["order"])
     order = order.model_copy(update={"state": OrderState.INTENT, "intended_at": event.at})
-    others = tuple(o for o in run.orders if o.client_order_id != order.client_order_id)
-    return _with(run, orders=(*others, order))
+    kept = run.protective if order.protective else run.orders
+    others = tuple(o for o in kept if o.client_order_id != order.client_order_id)
+    name = "protective" if order.protective else "orders"
+    return _with(run, **{name: (*others, order)})
+
+
+def _leg_acknowledged(run: PlanRun, event: Event) -> PlanRun:
+    """It exists since the broker answered: there was no intent of its own."""
+    leg = ChildOrder.model_validate(event.payload["order"])
+    leg = leg.model_copy(update={"intended_at": event.at, "acknowledged_at": event.at})
+    return _with(run, protective=(*run.protective, leg))
+
+
+def _resized(_: ChildOrder, payload: Mapping[str, Any], __: datetime) -> dict[str, Any]:
+    return {"qty": Decimal(payload["qty"])}
+
+
+def _protection_watched(run: PlanRun, event: Event) -> PlanRun:
+    return _with(run, watched={**run.watched, event.step: event.payload["reason"]})
+
+
+def _protection_confirmed(run: PlanRun, event: Event) -> PlanRun:
+    return _with(run, protected={**run.protected, event.step: event.payload["qty"]})
+
+
+def _protection_cancelled(run: PlanRun, event: Event) -> PlanRun:
+    return _with(run, unprotected={**run.unprotected, event.step: event.payload["reason"]})
+
+
+def _protection_restored(run: PlanRun, event: Event) -> PlanRun:
+    return _with(
+        run,
+        unprotected={n: why for n, why in run.unprotected.items() if n != event.step},
+        watched={n: why for n, why in run.watched.items() if n != event.step},
+    )
 
 
 def _sent(order: ChildOrder, _: Mapping[str, Any], at: datetime) -> dict[str, Any]:
@@ -145,8 +223,16 @@ def _reported(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> di
         "order_id": payload.get("order_id") or order.order_id,
         "acknowledged_at": order.acknowledged_at or at,
         "closed_at": at if closes else order.closed_at,
-        "resend": order.resend or (closes and _ended_by_halt(order, payload)),
+        "resend": order.resend or (closes and _to_send_again(order, state, payload)),
+        # A refusal that came late, by the stream, has no class: the trader is asked.
+        "rejection": order.rejection or ("other" if state is OrderState.REJECTED else None),
+        "reason": payload.get("message") or order.reason,
+        "absent": False,
     }
+
+
+def _to_send_again(order: ChildOrder, state: OrderState, payload: Mapping[str, Any]) -> bool:
+    return state is OrderState.REJECTED or _ended_by_halt(order, payload)
 
 
 def _ended_by_halt(order: ChildOrder, payload: Mapping[str, Any]) -> bool:
@@ -159,7 +245,8 @@ def _refused(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dic
         "state": OrderState.REJECTED,
         "closed_at": at,
         "reason": payload["message"],
-        "resend": bool(payload.get("temporary")),
+        "rejection": payload.get("category", "other"),
+        "resend": treatment(payload.get("category", "other")) is not Treatment.PERMANENT,
     }
 
 
@@ -169,20 +256,58 @@ def _denied(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict
         "closed_at": at,
         "reason": payload["reason"],
         "resend": True,
+        "verified": True,
     }
 
 
 def _unknown(_: ChildOrder, payload: Mapping[str, Any], __: datetime) -> dict[str, Any]:
-    return {"state": OrderState.UNKNOWN, "reason": payload["reason"]}
+    return {"state": OrderState.UNKNOWN, "reason": payload["reason"], "absent": False}
+
+
+def _looked_up(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    told = LookUp(at=at, answer=payload["answer"])
+    return {
+        "look_ups": (*order.look_ups, told)[-MOST_LOOK_UPS:],
+        "absent": order.state is OrderState.UNKNOWN and bool(payload.get("absent")),
+    }
+
+
+def _verified(_: ChildOrder, __: Mapping[str, Any], ___: datetime) -> dict[str, Any]:
+    return {"verified": True}
+
+
+def _replaced(order: ChildOrder, payload: Mapping[str, Any], _: datetime) -> dict[str, Any]:
+    """The leg goes on under the tail's id; what the tail counts is not known yet."""
+    return {
+        "chain": (*order.chain, payload["order_id"]),
+        "order_id": payload["replaced_by"],
+        "chain_filled": None,
+        "chain_avg_price": order.filled_avg_price,
+    }
+
+
+def _followed(_: ChildOrder, payload: Mapping[str, Any], __: datetime) -> dict[str, Any]:
+    limit = payload.get("limit_price")
+    return {
+        "chain_filled": Decimal(payload["chain_filled"]),
+        "qty": Decimal(payload["qty"]),
+        "limit_price": None if limit is None else Decimal(limit),
+    }
 
 
 def _not_found(_: ChildOrder, __: Mapping[str, Any], ___: datetime) -> dict[str, Any]:
-    return {"state": OrderState.INTENT, "reason": "the broker has no order under this id"}
+    return {
+        "state": OrderState.INTENT,
+        "reason": "the broker has no order under this id",
+        "absent": False,
+    }
 
 
 def _cancel_requested(_: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    reason = payload.get("reason")
     return {
-        "resend": payload.get("reason") == "halt",
+        "resend": reason in RESENDING,
+        "cancel_reason": reason,
         "reason": payload.get("words", ""),
         "cancel_requested_at": at,
     }
@@ -207,6 +332,7 @@ def _filled(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict
         "order_id": order.order_id or fill["order_id"],
         "acknowledged_at": order.acknowledged_at or at,
         "state": state,
+        "resend": order.resend and not full,
         "closed_at": order.closed_at or (at if full else None),
     }
 
@@ -226,6 +352,8 @@ _RUN_EVENTS: Mapping[str, Callable[[PlanRun, Event], PlanRun]] = {
     "PhaseConfirmed": _phase_confirmed,
     "StepConfirmed": _step_confirmed,
     "StepGivenUp": _given_up,
+    "StepRepriced": _repriced,
+    "SliceScheduled": _slice_scheduled,
     "OrderIntended": _intended,
     "OrderSent": _on_order(_sent),
     "OrderAcknowledged": _on_order(_reported),
@@ -234,6 +362,16 @@ _RUN_EVENTS: Mapping[str, Callable[[PlanRun, Event], PlanRun]] = {
     "OrderDenied": _on_order(_denied),
     "OrderUnknown": _on_order(_unknown),
     "OrderNotFound": _on_order(_not_found),
+    "OrderLookedUp": _on_order(_looked_up),
+    "RemainderVerified": _on_order(_verified),
+    "OrderReplaced": _on_order(_replaced),
+    "OrderFollowed": _on_order(_followed),
     "CancelRequested": _on_order(_cancel_requested),
     "FillReceived": _on_order(_filled),
+    "LegAcknowledged": _leg_acknowledged,
+    "LegResized": _on_order(_resized),
+    "ProtectionConfirmed": _protection_confirmed,
+    "ProtectionWatched": _protection_watched,
+    "ProtectionCancelled": _protection_cancelled,
+    "ProtectionRestored": _protection_restored,
 }

@@ -1,11 +1,11 @@
 """The gate before every buy: only cash that is there is spent (spec 5, Phases; invariant 16)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 
 from db.model.market import Quote
-from db.model.order import OrderState, OrderType, Side
+from db.model.order import BrokerOrder, OrderState, OrderType, Side
 from db.model.plan import Step
 from db.model.policy import Policy
 from db.model.run import ChildOrder, PlanRun
@@ -69,6 +69,32 @@ def reserved_by(runs: Iterable[PlanRun], account: str, policy: Policy) -> Decima
         ),
         Decimal(0),
     )
+
+
+def reserved_elsewhere(
+    orders: Iterable[BrokerOrder], account: str, quotes: Mapping[str, Quote], policy: Policy
+) -> Decimal:
+    """What open buys that are not ours may still cost. One at the market whose price nobody knows
+    counts by the broker's buying power alone."""
+    return sum(
+        (
+            _cost_elsewhere(order, quotes.get(order.symbol), policy)
+            for order in orders
+            if order.side is Side.BUY and order.account == account
+        ),
+        Decimal(0),
+    )
+
+
+def _cost_elsewhere(order: BrokerOrder, quote: Quote | None, policy: Policy) -> Decimal:
+    if order.qty is None:
+        return order.notional or Decimal(0)
+    price = order.limit_price
+    if price is None:
+        ask = quote.ask if quote is not None else None
+        dearest = max((p for p in (order.stop_price, ask) if p is not None), default=Decimal(0))
+        price = dearest * (1 + policy.limit_band)
+    return max(order.qty - order.filled_qty, Decimal(0)) * price
 
 
 def _open_cost(run: PlanRun, order: ChildOrder, policy: Policy) -> Decimal:

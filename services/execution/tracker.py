@@ -4,8 +4,8 @@ import asyncio
 import logging
 
 from db.clock import Clock
-from db.model.order import OrderState
-from db.model.run import ChildOrder, PlanState
+from db.model.order import BrokerOrder, OrderState
+from db.model.run import CancelReason, ChildOrder, Mode, PlanState
 from services.brokers.port import Broker, BrokerUnavailableError
 from services.execution.book import RunBook
 from services.execution.sender import Sender
@@ -14,6 +14,7 @@ POLL_SECONDS = 2.0
 """Spec 5, Phases."""
 NOT_FOUND_SECONDS = 2.0
 """Two look-ups this far apart must both say "not found" (alpaca.md §2.3)."""
+NO_ANSWER = "the broker could not be asked"
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Tracker:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            if self._book.working_orders():
+            if self._book.restless_orders():
                 try:
                     await self.poll()
                 except BrokerUnavailableError as error:
@@ -50,36 +51,75 @@ class Tracker:
                 pause.cancel()
 
     async def poll(self) -> None:
-        """One look at the broker. Raises BrokerUnavailableError: then nothing was learnt."""
-        open_orders = {order.client_order_id: order for order in await self._broker.open_orders()}
+        """One look at the broker. Raises BrokerUnavailableError: then of some order nothing was
+        learnt."""
+        try:
+            listed = await self._broker.open_orders()
+        except BrokerUnavailableError:
+            await self._nobody_answered()
+            raise
+        by_name = {order.client_order_id: order for order in listed}
+        by_id = {order.order_id: order for order in listed}
+        failed: BrokerUnavailableError | None = None
         for order in self._book.working_orders():
-            report = open_orders.get(order.client_order_id)
-            if report is None:
-                await self._look_up(order)
+            if order.chain:
+                report = by_id.get(order.order_id or "")
             else:
-                self._not_found_since.pop(order.client_order_id, None)
-                await self._sender.absorb(report)
-                await self._cancel_of_aborted(order.client_order_id)
+                report = by_name.get(order.client_order_id)
+            try:
+                if not order.followed:
+                    await self._sender.follow(order)
+                elif report is None:
+                    await self.look_up(order)
+                else:
+                    await self._found(order, report)
+            except BrokerUnavailableError as error:
+                failed = error  # one order's failure must not keep the others in the dark
+        if failed is not None:
+            raise failed
+
+    async def _nobody_answered(self) -> None:
+        for order in self._book.working_orders():
+            await self._sender.mark_looked_up(order, NO_ANSWER, absent=False)
+
+    async def _found(self, order: ChildOrder, report: BrokerOrder) -> None:
+        self._not_found_since.pop(order.client_order_id, None)
+        await self._sender.mark_looked_up(order, f"found: {report.status}", absent=False)
+        await self._sender.absorb(report)
+        await self._cancel_of_aborted(order.client_order_id)
 
     async def _cancel_of_aborted(self, client_order_id: str) -> None:
         """An order that was unknown when its plan was aborted, and turns out to be live."""
         order = self._book.order(client_order_id)
         if order is None or order.state.terminal or order.cancel_requested_at is not None:
             return
+        if order.protective:
+            return  # what a plan bought stays protected
         if self._book.run(order.plan_id).state is PlanState.ABORTED:
-            await self._sender.cancel(order, "abort", "the plan was aborted")
+            await self._sender.cancel(order, CancelReason.ABORT, "the plan was aborted")
 
-    async def _look_up(self, order: ChildOrder) -> None:
-        report = await self._broker.order(order.client_order_id)
+    async def look_up(self, order: ChildOrder) -> None:
+        """Ask for one order, and journal the answer when it is news. Raises
+        BrokerUnavailableError: then nothing was learnt."""
+        try:
+            report = await self._sender.look(order)
+        except BrokerUnavailableError:
+            await self._sender.mark_looked_up(order, NO_ANSWER, absent=False)
+            raise
         if report is not None:
-            self._not_found_since.pop(order.client_order_id, None)
-            await self._sender.absorb(report)
+            await self._found(order, report)
             return
         current = self._book.order(order.client_order_id)
         if current is None or current.state is not OrderState.UNKNOWN:
             return  # its answer is still under way, or came meanwhile
         now = self._clock.monotonic()
         first = self._not_found_since.setdefault(order.client_order_id, now)
-        if now - first >= NOT_FOUND_SECONDS:
+        twice = now - first >= NOT_FOUND_SECONDS
+        # Where the trader confirms orders or phases, he also says what becomes of one of them.
+        run = self._book.run(order.plan_id)
+        by_itself = order.protective or run.mode is Mode.AUTO or run.state.ended
+        absent = twice and not order.protective
+        await self._sender.mark_looked_up(order, "not found", absent=absent)
+        if twice and by_itself:
             del self._not_found_since[order.client_order_id]
             await self._sender.mark_not_found(order)

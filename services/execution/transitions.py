@@ -1,9 +1,12 @@
-"""Which state may follow which: one table for plans, one for orders (spec 5)."""
+"""Which state may follow which: one table for plans, one for steps, one for orders (spec 5)."""
 
 from collections.abc import Mapping
 
 from db.model.order import OrderState as O
+from db.model.plan import Step
+from db.model.run import PlanRun
 from db.model.run import PlanState as P
+from db.model.run import StepState as S
 
 _INTERRUPTIONS = frozenset({P.PAUSED, P.HALTED, P.ABORTED})
 _ENDS = frozenset({P.DONE, P.DONE_WITH_EXCEPTIONS})
@@ -63,6 +66,32 @@ ORDER: Mapping[O, frozenset[O]] = {
     O.REJECTED: frozenset({O.FILLED}),
     O.FILLED: frozenset(),
 }
+
+STEP: Mapping[S, frozenset[S]] = {
+    S.PLANNED: frozenset({S.WORKING, S.GIVEN_UP}),
+    S.WORKING: frozenset({S.UNKNOWN, S.AGAIN, S.FILLED, S.SHORT, S.GIVEN_UP}),
+    S.UNKNOWN: frozenset({S.WORKING, S.AGAIN, S.FILLED, S.SHORT, S.GIVEN_UP}),
+    S.AGAIN: frozenset({S.WORKING, S.FILLED, S.SHORT, S.GIVEN_UP}),
+    # Left only by a late fill of an order that had closed (invariant 12), or by a changed quantity.
+    S.SHORT: frozenset({S.FILLED, S.GIVEN_UP, S.AGAIN}),
+    S.GIVEN_UP: frozenset({S.FILLED}),
+    S.FILLED: frozenset(),
+}
+"""A step has no state of its own to refuse: this is what `step_state` may be seen to do."""
+
+
+def step_state(run: PlanRun, step: Step) -> S:
+    """Where a step stands, by its orders. The first row that is true."""
+    orders = run.orders_of(step.n)
+    rows = (
+        (S.UNKNOWN, any(order.state is O.UNKNOWN for order in orders)),
+        (S.WORKING, any(not order.state.terminal for order in orders)),
+        (S.FILLED, run.filled_qty(step.n) >= step.qty),
+        (S.GIVEN_UP, step.n in run.given_up),
+        (S.PLANNED, not orders),
+        (S.SHORT, run.step_done(step)),
+    )
+    return next((state for state, true in rows if true), S.AGAIN)
 
 
 def plan_may(current: P, wanted: P) -> bool:

@@ -4,19 +4,23 @@ A condition is over only past a second line, further off than the first. Pure.""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from db.model.alert import AlertSeverity
 from db.model.base import plain
 from db.model.order import OrderState
 from db.model.portfolio import Position
+from db.model.post_trade import BreachSeverity, Judgement
+from db.model.run import CancelReason
 from db.model.trading import TradingState
-from services.monitoring.situation import Price, Situation
+from services.monitoring.situation import Price, Situation, Unprotected
 
 PRICE_BAND = Decimal("0.005")
 """A stop or target is left behind when the price is 0.5% on the good side of it."""
 CASH_BAND = Decimal("0.0005")
 """Weight above the cash buffer at which it counts as restored."""
+DIVERGED_FOR = timedelta(days=1)
 LOSS_BAND = Decimal("0.05")
 """Share of the daily loss limit by which a level must be left."""
 
@@ -161,6 +165,21 @@ def _orders_in(now: Situation, state: OrderState) -> Iterator[Observation]:
             yield Observation(order.client_order_id, on=True, over=False, values=values)
 
 
+def _short(now: Situation) -> Iterator[Observation]:
+    """Orders whose rest we gave up by ourselves at their time limit."""
+    for order in now.orders:
+        given_up = order.cancel_reason in (CancelReason.TIME_LIMIT, CancelReason.ACCEPT)
+        if given_up and order.state.terminal and order.filled_qty < order.qty:
+            values = {
+                "order": order.client_order_id,
+                "side": order.side.value,
+                "qty": plain(order.qty),
+                "filled": plain(order.filled_qty),
+                "symbol": order.symbol,
+            }
+            yield Observation(order.client_order_id, on=True, over=False, values=values)
+
+
 def _mismatches(now: Situation) -> Iterator[Observation]:
     for mismatch in now.mismatches:
         values = {"symbol": mismatch.symbol, "explanation": mismatch.explanation}
@@ -169,8 +188,130 @@ def _mismatches(now: Situation) -> Iterator[Observation]:
 
 def _halted(now: Situation) -> Iterator[Observation]:
     if now.trading_state is not TradingState.ACTIVE:
-        values = {"state": now.trading_state.value}
+        why = "Another process set it."
+        if now.stop is not None:
+            why = f"Set by {now.stop.by}: {now.stop.reason}"
+        values = {"state": now.trading_state.value, "explanation": why}
         yield Observation("trading", on=True, over=False, values=values)
+
+
+def _left_open(now: Situation) -> Iterator[Observation]:
+    for position in now.left_open:
+        values = {
+            "symbol": position.symbol,
+            "account": position.account,
+            "qty": plain(position.qty),
+        }
+        yield Observation(_subject(position), on=True, over=False, values=values)
+
+
+def _unprotected(*, by_desk: bool) -> Callable[[Situation], Iterator[Observation]]:
+    def watch(now: Situation) -> Iterator[Observation]:
+        found: dict[str, list[Unprotected]] = {}
+        for one in now.unprotected:
+            if one.by_desk is by_desk:
+                found.setdefault(f"{one.account}/{one.symbol}", []).append(one)
+        for subject, each in found.items():
+            values = {
+                "symbol": each[0].symbol,
+                "account": each[0].account,
+                "qty": plain(sum((one.qty for one in each), Decimal(0))),
+                "why": "; ".join(dict.fromkeys(one.why for one in each)),
+            }
+            yield Observation(subject, on=True, over=False, values=values)
+
+    return watch
+
+
+def _executed(*, stopped: bool) -> Callable[[Situation], Iterator[Observation]]:
+    def watch(now: Situation) -> Iterator[Observation]:
+        for one in now.executed:
+            if one.stopped is stopped:
+                values = {
+                    "symbol": one.symbol,
+                    "account": one.account,
+                    "qty": plain(one.qty),
+                    "price": plain(one.price),
+                    "level": "" if one.level is None else f" of {plain(one.level)}",
+                    "order": one.order,
+                }
+                yield Observation(one.order, on=True, over=False, values=values)
+
+    return watch
+
+
+def _over_covered(now: Situation) -> Iterator[Observation]:
+    for one in now.over_covered:
+        values = {
+            "symbol": one.symbol,
+            "account": one.account,
+            "held": plain(one.held),
+            "open": plain(one.open_qty),
+        }
+        yield Observation(f"{one.account}/{one.symbol}", on=True, over=False, values=values)
+
+
+def _closed_through(now: Situation) -> Iterator[Observation]:
+    for one in now.closed_through:
+        values = {
+            "symbol": one.symbol,
+            "account": one.account,
+            "close": plain(one.close),
+            "stop": plain(one.stop),
+            "date": one.date,
+            "plan": f"Plan {one.plan_id} sells it" if one.plan_id else "No exit could be planned",
+        }
+        yield Observation(
+            f"{one.account}/{one.symbol}@{one.date}", on=True, over=False, values=values
+        )
+
+
+def _renewals(now: Situation) -> Iterator[Observation]:
+    for one in now.renewals:
+        values = {"symbol": one.symbol, "order": one.order, "days": str(one.days)}
+        yield Observation(one.order, on=True, over=False, values=values)
+
+
+def _diverged(now: Situation) -> Iterator[Observation]:
+    """For a day: plans that ended far from what they promised."""
+    for found in now.post_trades:
+        off = [d for d in found.deltas if d.judgement is Judgement.ESCALATE]
+        if off and now.at - found.at < DIVERGED_FOR:
+            values = {
+                "plan": found.plan_id,
+                "symbols": ", ".join(dict.fromkeys(d.symbol for d in off)),
+                "limit": _percent(now.policy.delta_escalate),
+            }
+            yield Observation(found.plan_id, on=True, over=False, values=values)
+
+
+def _missed(severity: BreachSeverity) -> Callable[[Situation], Iterator[Observation]]:
+    """Limits that did not hold after the plan that ended last."""
+
+    def watch(now: Situation) -> Iterator[Observation]:
+        for found in now.post_trades[-1:]:
+            for breach in found.breaches:
+                if breach.severity is severity:
+                    values = {"plan": found.plan_id, "explanation": breach.message}
+                    subject = f"{breach.check}/{breach.subject}"
+                    yield Observation(subject, on=True, over=False, values=values)
+
+    return watch
+
+
+def _drill(now: Situation) -> Iterator[Observation]:
+    limit = now.policy.drill_days
+    if limit is None:
+        return
+    drill = now.last_drill
+    age = None if drill is None else now.at - drill.at
+    due = drill is None or not drill.passed or now.at - drill.at > timedelta(days=limit)
+    last = "never" if drill is None or age is None else f"{age.days} days ago"
+    if drill is not None and not drill.passed:
+        last += " and failed"
+    yield Observation(
+        "kill switch", on=due, over=not due, values={"last": last, "limit": str(limit)}
+    )
 
 
 def _daily_loss(level: Decimal) -> Callable[[Situation], Iterator[Observation]]:
@@ -245,14 +386,82 @@ CONDITIONS: dict[str, Condition] = {
             "Wait for the look-up; the plan sends nothing else meanwhile.", _unknown,
         ),
         (
+            "partial_fill", AlertSeverity.WARNING,
+            "Order {order} ({side} {qty} {symbol}) was cancelled at its time limit with {filled} "
+            "filled; the plan goes on with that.",
+            "Look at what it left: propose the rest again, or leave it.", _short,
+        ),
+        (
             "reconciliation_mismatch", AlertSeverity.CRITICAL,
             "Ours and the broker's differ on {symbol}. {explanation}",
             "Adopt the broker's figure, investigate, or ignore it with a reason.", _mismatches,
         ),
         (
             "trading_halted", AlertSeverity.WARNING,
-            "The trading state is {state}.",
+            "The trading state is {state}. {explanation}",
             "Resume with a reason, once ours and the broker's agree.", _halted,
+        ),
+        (
+            "left_open", AlertSeverity.CRITICAL,
+            "{symbol} was not closed by the flatten: {qty} shares in {account}, perhaps unprotected.",
+            "Close it, or protect it again.", _left_open,
+        ),
+        (
+            "unprotected_position", AlertSeverity.CRITICAL,
+            "{qty} {symbol} in {account} have no working protection at the broker: {why}.",
+            "Watch it, or sell it; the desk goes on trying to protect it.", _unprotected(by_desk=False),
+        ),
+        (
+            "watched_by_desk", AlertSeverity.WARNING,
+            "{qty} {symbol} in {account} are watched by the desk only: {why}.",
+            "Nothing, as long as the desk runs.", _unprotected(by_desk=True),
+        ),
+        (
+            "over_covered", AlertSeverity.CRITICAL,
+            "Orders to sell {open} {symbol} are open in {account}, and {held} are held.",
+            "Cancel what is too much: it would open a short position.", _over_covered,
+        ),
+        (
+            "stop_executed", AlertSeverity.CRITICAL,
+            "The stop{level} of {symbol} was executed at the broker: {qty} sold at {price} in {account}.",
+            "Nothing to send: the exit is booked.", _executed(stopped=True),
+        ),
+        (
+            "target_executed", AlertSeverity.INFO,
+            "The target{level} of {symbol} was executed at the broker: {qty} sold at {price} in {account}.",
+            "Nothing to send: the exit is booked.", _executed(stopped=False),
+        ),
+        (
+            "stop_by_close", AlertSeverity.CRITICAL,
+            "{symbol} in {account} closed at {close} on {date}, at or through its stop {stop}. {plan}.",
+            "Approve the exit, or move the stop.", _closed_through,
+        ),
+        (
+            "protection_expires", AlertSeverity.INFO,
+            "The protection of {symbol}, {order}, works for {days} days; the broker ends it at 90.",
+            "Nothing: it is renewed while the market is closed.", _renewals,
+        ),
+        (
+            "plan_diverged", AlertSeverity.WARNING,
+            "Plan {plan} ended more than {limit} from its projection: {symbols}.",
+            "Look at its report: price, cost and weight of each step.", _diverged,
+        ),
+        (
+            "limit_missed", AlertSeverity.WARNING,
+            "After plan {plan}: {explanation}",
+            "Trim: `quarterdeck trim` drafts the smallest sale that restores it.",
+            _missed(BreachSeverity.MAJOR),
+        ),
+        (
+            "limit_broken", AlertSeverity.CRITICAL,
+            "After plan {plan}: {explanation}",
+            "Roll back: `quarterdeck trim` drafts the smallest sale that restores it.",
+            _missed(BreachSeverity.CRITICAL),
+        ),
+        (
+            "drill_due", AlertSeverity.INFO,
+            "The kill switch was rehearsed {last}; the policy wants it every {limit} days.",
+            "Run `quarterdeck drill` on the simulator.", _drill,
         ),
         (
             "daily_loss_50", AlertSeverity.INFO, _LOSS,

@@ -5,10 +5,11 @@ from decimal import Decimal
 from db.model.base import Exact, Noun, Utc
 from db.model.policy import Policy
 from db.model.portfolio import Position
+from db.model.post_trade import PostTrade
 from db.model.reconciliation import Mismatch
 from db.model.run import ChildOrder
 from db.model.snapshot import FeedHealth
-from db.model.trading import TradingState
+from db.model.trading import Drill, Stop, TradingState
 
 
 class Price(Noun):
@@ -29,6 +30,60 @@ class Protection(Noun):
     target_price: Exact | None = None
 
 
+class Unprotected(Noun):
+    """Shares that should be protected and that no order at the broker protects."""
+
+    account: str
+    symbol: str
+    qty: Exact
+    why: str
+    by_desk: bool = False
+    """As intended: the desk watches these by itself."""
+    stop_price: Exact | None = None
+
+
+class Executed(Noun):
+    """A protective order sold, and so ended or reduced a position."""
+
+    order: str
+    account: str
+    symbol: str
+    qty: Exact
+    price: Exact
+    level: Exact | None
+    stopped: bool
+    """By the stop; else by the target."""
+
+
+class OverCovered(Noun):
+    """More is open to be sold than is held (invariant 19)."""
+
+    account: str
+    symbol: str
+    held: Exact
+    open_qty: Exact
+
+
+class ClosedThrough(Noun):
+    """A session closed at or through a stop that counts at the close only."""
+
+    account: str
+    symbol: str
+    close: Exact
+    stop: Exact
+    date: str
+    plan_id: str
+    """The exit plan; "" when none could be made."""
+
+
+class Renewal(Noun):
+    """A protective order that the broker soon lets expire."""
+
+    order: str
+    symbol: str
+    days: int
+
+
 class Situation(Noun):
     at: Utc
     market_open: bool
@@ -44,6 +99,18 @@ class Situation(Noun):
     orders: tuple[ChildOrder, ...] = ()
     """Of plans that have not ended, and whatever else still wants an eye."""
     mismatches: tuple[Mismatch, ...] = ()
+    stop: Stop | None = None
+    """Why trading is not ACTIVE."""
+    left_open: tuple[Position, ...] = ()
+    """Positions that a flatten could not close."""
+    unprotected: tuple[Unprotected, ...] = ()
+    executed: tuple[Executed, ...] = ()
+    closed_through: tuple[ClosedThrough, ...] = ()
+    over_covered: tuple[OverCovered, ...] = ()
+    renewals: tuple[Renewal, ...] = ()
+    last_drill: Drill | None = None
+    post_trades: tuple[PostTrade, ...] = ()
+    """What ended plans came to, the newest last."""
 
     def price_of(self, symbol: str) -> Price | None:
         return next((price for price in self.prices if price.symbol == symbol), None)

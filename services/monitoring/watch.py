@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
-from db.model.alert import Alert
+from db.model.alert import Alert, AlertSeverity
 from db.model.base import Noun, Utc
 from services.monitoring.conditions import CONDITIONS, Condition, Observation
 from services.monitoring.situation import Situation
@@ -71,6 +71,18 @@ def _alert(condition: Condition, observation: Observation, at: datetime) -> Aler
         sentence=condition.sentence.format_map(observation.values),
         values=observation.values,
         suggested_action=condition.action,
+    )
+
+
+def escalating(alerts: Iterable[Alert], now: datetime, after: timedelta) -> tuple[Alert, ...]:
+    """Critical alerts that hold and that nobody acknowledged, `after` they were last raised."""
+    return tuple(
+        alert
+        for alert in alerts
+        if alert.severity is AlertSeverity.CRITICAL
+        and alert.acknowledged_at is None
+        and alert.cleared_at is None
+        and now - (alert.escalated_at or alert.raised_at) >= after
     )
 
 

@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from db.model.order import OrderType, Side
+from db.model.order import OrderType, Side, TimeInForce
+from db.model.plan import Step
+from db.model.slicing import Algorithm, AlgorithmName
 from services.risk.estimate import down, up
 from services.risk.facts import Facts
 
 WIDE_SPREAD_BPS = Decimal(20)
 LARGE_SHARE = Decimal("0.01")
+SLICE_MINUTES = Decimal(60)
+"""Over which a large order is sent in pieces, where the policy wants it so."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,7 @@ class Guidance:
     type: OrderType
     limit_price: Decimal | None
     why: str
+    algorithm: Algorithm | None = None
 
 
 def guide(facts: Facts, symbol: str, side: Side, qty: Decimal) -> Guidance:
@@ -32,16 +37,44 @@ def guide(facts: Facts, symbol: str, side: Side, qty: Decimal) -> Guidance:
         why = f"the spread is {spread:.0f} bps"
     elif share is None:
         why = "its daily volume is not known"
-    elif share > LARGE_SHARE:
+    elif share > LARGE_SHARE or slicing(facts, symbol, qty) is not None:
         why = f"it is {share * 100:.1f}% of a day's volume"
     elif not facts.market_open:
         why = "the market is not open"
     else:
         return Guidance(OrderType.MARKET, None, "MARKET: small and liquid, in regular hours")
-    limit = marketable_limit(facts, symbol, side)
+    limit, algorithm = marketable_limit(facts, symbol, side), slicing(facts, symbol, qty)
+    words = "" if algorithm is None else f", in pieces over {SLICE_MINUTES} minutes (TWAP)"
     if limit is None:
-        return Guidance(OrderType.MARKET, None, f"MARKET: {why}, and there is no touch to limit by")
-    return Guidance(OrderType.LIMIT, limit, f"LIMIT inside the band: {why}")
+        why = f"MARKET: {why}, and there is no touch to limit by{words}"
+        return Guidance(OrderType.MARKET, None, why, algorithm)
+    return Guidance(OrderType.LIMIT, limit, f"LIMIT inside the band: {why}{words}", algorithm)
+
+
+def slicing(facts: Facts, symbol: str, qty: Decimal) -> Algorithm | None:
+    """TWAP for an order above the policy's share of a day's volume; POV and the rest are for the
+    trader to choose on the plan."""
+    most, share = facts.policy.slice_above_adv_share, facts.adv_share(symbol, qty)
+    if most is None or share is None or share <= most:
+        return None
+    return Algorithm(name=AlgorithmName.TWAP, minutes=SLICE_MINUTES)
+
+
+def unsliceable(step: Step, algorithm: Algorithm, facts: Facts) -> str | None:
+    """Why the step can't be sent so, or None."""
+    if step.type not in (OrderType.MARKET, OrderType.LIMIT):
+        return f"it is a {step.type.value} order, expected market or limit"
+    if step.time_in_force is not TimeInForce.DAY:
+        return f"its time in force is {step.time_in_force.value}, expected day"
+    if algorithm.name is AlgorithmName.POV and facts.adv(step.symbol) is None:
+        return f"pov needs the average daily volume of {step.symbol}: add it to the instruments"
+    if algorithm.end_at is not None and algorithm.end_at <= facts.now:
+        return "its end is over already"
+    most, minute = facts.policy.max_repeats_per_minute, Decimal(60)
+    seconds = min(minute, (algorithm.minutes or minute) * 60)
+    if most is not None and (each := int(seconds / algorithm.interval_seconds)) > most:
+        return f"{each} pieces a minute are more than the {most} that the policy lets repeat"
+    return None
 
 
 def marketable_limit(facts: Facts, symbol: str, side: Side) -> Decimal | None:

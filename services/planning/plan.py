@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
-from db.model.base import plain
+from db.model.base import Environment, plain
 from db.model.plan import Finding, Plan, Severity, Skipped, Step, verdict_of
 from db.model.proposal import DirectiveProposal, Proposal
+from db.model.slicing import Algorithm
 from services.planning.basket import basket_drafts
 from services.planning.directives import directive_drafts
+from services.planning.guidance import unsliceable
 from services.planning.sequence import ledger, steps_of
 from services.risk.case import case_of
 from services.risk.catalogue import BY_ID
@@ -32,7 +34,7 @@ def make_plan(proposal: Proposal, facts: Facts, plan_id: str, environment: str) 
         drafted = directive_drafts(proposal, facts)
     else:
         drafted = basket_drafts(proposal, facts)
-    return _dry_run(
+    return dry_run(
         facts,
         steps_of(facts, drafted.drafts),
         drafted.findings,
@@ -51,19 +53,32 @@ def revise(
     *,
     drop: Collection[int] = (),
     resize: Mapping[int, Decimal] | None = None,
+    algorithms: Mapping[int, Algorithm | None] | None = None,
 ) -> Plan:
-    """The next revision: without the dropped steps, with the resized quantities, dry run again on
-    these facts. Steps keep their numbers. Raises PlanEditError."""
-    sizes = resize or {}
+    """The next revision: without the dropped steps, with the resized quantities, sent in pieces or
+    not, dry run again on these facts. Steps keep their numbers. Raises PlanEditError."""
+    sizes, sliced = resize or {}, algorithms or {}
     known = {step.n for step in plan.steps}
-    for n in (*drop, *sizes):
+    for n in (*drop, *sizes, *sliced):
         if n not in known:
             raise PlanEditError(f"Plan {plan.plan_id} has no step {n}.")
     for n, qty in sizes.items():
         if not qty.is_finite() or qty <= 0:
             raise PlanEditError(f"Step {n} can't be {qty} shares: expected more than zero.")
+    for n, algorithm in sliced.items():
+        if algorithm is None:
+            continue
+        if plan.environment == Environment.MANUAL:
+            raise PlanEditError("By hand each order is one ticket: nothing is sent in pieces.")
+        if why := unsliceable(plan.step(n), algorithm, facts):
+            raise PlanEditError(f"Step {n} can't be sent in pieces: {why}.")
     kept = [
-        step.model_copy(update={"qty": sizes.get(step.n, step.qty)})
+        step.model_copy(
+            update={
+                "qty": sizes.get(step.n, step.qty),
+                "algorithm": sliced.get(step.n, step.algorithm),
+            }
+        )
         for step in plan.steps
         if step.n not in drop
     ]
@@ -72,7 +87,7 @@ def revise(
         for step in plan.steps
         if step.n in drop
     )
-    return _dry_run(
+    return dry_run(
         facts,
         ledger(facts, repriced(facts, kept)),
         _carried(plan.findings),
@@ -96,7 +111,7 @@ def _carried(findings: Iterable[Finding]) -> list[Finding]:
     ]
 
 
-def _dry_run(
+def dry_run(
     facts: Facts,
     steps: tuple[Step, ...],
     more: Iterable[Finding],

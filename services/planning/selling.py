@@ -23,7 +23,7 @@ def sells_for(facts: Facts, sector: str, amount: Decimal, now: Standing) -> Draf
         if left <= 0:
             break
         price = facts.price(position.symbol)
-        free = min(position.qty_available, position.qty)
+        free = min(position.sellable, position.qty)
         if price is None or free <= 0:
             why = "all shares are tied to other orders" if price else "no price"
             skipped.append(Skipped(symbol=position.symbol, reason=why))

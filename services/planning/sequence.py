@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from db.model.order import OrderType, Side
 from db.model.plan import Phase, Step
@@ -48,9 +49,10 @@ def price_of(facts: Facts, draft: Draft) -> Decimal | None:
 
 
 def _priced(facts: Facts, draft: Draft) -> Step:
-    reason = draft.reason
+    reason, algorithm = draft.reason, None
     if draft.type is None:
         guidance = guide(facts, draft.symbol, draft.side, draft.qty)
+        algorithm = guidance.algorithm
         kind, limit = guidance.type, guidance.limit_price
         reason = f"{reason} {guidance.why}."
     else:
@@ -77,11 +79,12 @@ def _priced(facts: Facts, draft: Draft) -> Step:
         sector=facts.sector(draft.symbol),
         conviction=draft.conviction,
         reason=reason,
+        algorithm=algorithm,
         **_protection(facts, draft, price),
     )
 
 
-def _protection(facts: Facts, draft: Draft, price: Decimal) -> dict[str, Decimal | None]:
+def _protection(facts: Facts, draft: Draft, price: Decimal) -> dict[str, Any]:
     """Stop and target of a buy that opens or adds, from its expected price and the policy."""
     policy = facts.policy
     opens = draft.side is Side.BUY and not facts.reduces(
@@ -91,6 +94,8 @@ def _protection(facts: Facts, draft: Draft, price: Decimal) -> dict[str, Decimal
     target = policy.profit_target if opens else None
     return {
         "stop_loss_price": None if stop is None else up(price * (1 - stop)),
+        "stop_condition": policy.stop_condition,
+        "protection": policy.protection,
         "target_price": None if target is None else up(price * (1 + target)),
     }
 

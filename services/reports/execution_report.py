@@ -7,6 +7,8 @@ from typing import Any
 from db.model.base import plain
 from db.model.order import Side
 from db.model.plan import Finding, Step
+from db.model.run import PlanRun
+from services.execution.protection import covers, parts_of
 from services.reports.execution_facts import (
     ExecutionFacts,
     minutes_text,
@@ -210,6 +212,20 @@ def _risk(facts: ExecutionFacts, step: Step) -> Json:
         "target_price": price_text(target),
         "target_percent": percent_text(reward / entry) if reward is not None and entry else None,
         "risk_reward_ratio": None if ratio is None else plain(ratio.quantize(Decimal("0.01"))),
+        **_protected(facts.run, step),
+    }
+
+
+def _protected(run: PlanRun, step: Step) -> Json:
+    """By whom: the broker, for so many shares by these orders, or the desk, and why."""
+    parts = parts_of(run, step.n)
+    qty = sum((covers(run, order) for order in parts), Decimal(0))
+    why = run.unprotected.get(step.n) or run.watched.get(step.n)
+    return {
+        "protected_by": "broker" if qty else "desk",
+        "protected_quantity": plain(qty),
+        "protective_orders": [o.client_order_id for o in parts if covers(run, o)],
+        "watched_because": why,
     }
 
 

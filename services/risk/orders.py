@@ -39,7 +39,7 @@ def share_sufficiency(case: Case) -> Findings:
         total = sold[key] = sold.get(key, ZERO) + step.qty
         position = case.facts.position(*key)
         held = max(position.qty, ZERO) if position is not None else ZERO
-        free = min(held, max(position.qty_available, ZERO)) if position is not None else ZERO
+        free = min(held, max(position.sellable, ZERO)) if position is not None else ZERO
         if total <= free:
             return None
         why = (
@@ -262,7 +262,7 @@ def duplicate_order(case: Case) -> Findings:
     check, now = "duplicate_order", case.facts.now
     seen: dict[tuple[str, str, Side, Decimal], str] = {}
     for order in case.facts.portfolio.orders:
-        if order.side is None or order.qty is None:
+        if order.side is None or order.qty is None or order.protective:
             continue
         if order.submitted_at is None or now - order.submitted_at <= DUPLICATE_WINDOW:
             seen[(order.account, order.symbol, order.side, order.qty)] = "an order working"
@@ -279,9 +279,18 @@ def duplicate_order(case: Case) -> Findings:
     yield from _each(case, check, look, "No order is there twice.", reducing=True)
 
 
+EXEMPT = frozenset({"oco", "bracket", "oto"})
+"""Orders of a class, and trailing stops, are no wash trade (alpaca.md §8.7). A single stop is: before
+the position is added to, its protection must go (`quarterdeck protect cancel`)."""
+
+
 def opposite_order(case: Case) -> Findings:
     check = "opposite_order"
-    working = {(o.account, o.symbol, o.side) for o in case.facts.portfolio.orders if o.side}
+    working = {
+        (o.account, o.symbol, o.side)
+        for o in case.facts.portfolio.orders
+        if o.side and o.order_class not in EXEMPT and o.type != "trailing_stop"
+    }
 
     def look(step: Step) -> Finding | None:
         other = Side.BUY if step.side is Side.SELL else Side.SELL

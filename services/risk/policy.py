@@ -13,6 +13,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from db.model.base import canonical_json
+from db.model.plan import StopCondition
 from db.model.policy import Policy
 
 OFF = "off"
@@ -48,6 +49,12 @@ def load_policy(name: str, search: Sequence[Path] = ()) -> Policy:
         about = f"{key} = {_shown(first['input'])}: " if key else ""
         raise PolicyError(f"{at}: {about}{expected}.") from error
 
+WORDS = {
+    "protection": ("broker", "desk"),
+    "stop_condition": tuple(condition.value for condition in StopCondition),
+}
+"""Thresholds that are words."""
+
 
 def policy_hash(policy: Policy) -> str:
     """Changes whenever a threshold does."""
@@ -78,6 +85,12 @@ def _values(
             raise PolicyError(f"{at}: unknown key {key}, expected one of {', '.join(KEYS)}.")
         if isinstance(value, bool):
             raise PolicyError(f"{at}: {key} must be a number, not {_shown(value)}.")
+        if words := WORDS.get(key):
+            if value not in words:
+                one = " or ".join(repr(word) for word in words)
+                raise PolicyError(f"{at}: {key} must be {one}, not {_shown(value)}.")
+            values[key], origin[key] = value, at
+            continue
         if isinstance(value, str) and (value.strip().lower() != OFF or key not in CAN_BE_OFF):
             choice = f"a number or {OFF!r}" if key in CAN_BE_OFF else "a number"
             raise PolicyError(f"{at}: {key} must be {choice}, not {_shown(value)}.")

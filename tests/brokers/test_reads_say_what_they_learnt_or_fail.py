@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ READS: dict[str, Callable[[AlpacaBroker], Awaitable[Any]]] = {
     "orders since": lambda broker: broker.orders_since(THEN),
     "order": lambda broker: broker.order("qd-1"),
     "fills": lambda broker: broker.fills_since(THEN),
+    "activities": lambda broker: broker.activities_since(THEN),
     "clock": lambda broker: broker.clock(),
     "instruments": lambda broker: broker.instruments(),
     "quotes": lambda broker: broker.quotes(["XYZ"]),
@@ -216,6 +218,26 @@ async def test_fills_of_all_pages_come_once_oldest_first(
     fills = await broker.fills_since(THEN)
     assert len({fill.execution_id for fill in fills}) == len(fills) == 250
     assert [fill.at for fill in fills] == sorted(fill.at for fill in fills)
+
+
+async def test_an_activity_needs_only_its_id_and_its_kind(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    rows = [
+        {"id": "a1", "activity_type": "FEE", "net_amount": "-0.02", "date": "2026-03-03",
+         "description": "TAF", "status": "executed"},
+        {"id": "a2", "activity_type": "NEWKIND", "qty": 3, "symbol": "XYZ", "net_amount": None},
+        {"id": "a3", "activity_type": "DIV", "net_amount": 1.1, "status": "canceled"},
+        {"id": "a4", "activity_type": "FILL"},
+    ]  # fmt: skip
+    unruly.handler = answering(200, rows)
+    fee, new, void = await broker.activities_since(THEN)
+    assert (fee.kind, fee.net_amount, fee.at) == ("FEE", Decimal("-0.02"), None)
+    assert (new.qty, new.symbol, new.net_amount) == (Decimal(3), "XYZ", None)
+    assert void.void
+    unruly.handler = answering(200, [{"activity_type": "FEE", "net_amount": "1"}])
+    with pytest.raises(BrokerUnavailableError, match="id"):
+        await broker.activities_since(THEN)
 
 
 async def test_market_prices_sent_as_json_numbers_stay_exact(

@@ -16,10 +16,15 @@ from wire_rows import order_row
 from db.clock import SystemClock
 from db.model.order import OrderRequest, OrderState, OrderType, Side
 from services.brokers.alpaca.adapter import AlpacaBroker
+from services.brokers.alpaca.courier import THREADS
 from services.brokers.alpaca.endpoints import Endpoints
+from services.brokers.limiter import Lane
 from services.brokers.port import Confirmed, Denied, Rejected, RejectionClass, Unresolved
 
 CLIENT_ID = "qd-3f9a-s02-c1-a1"
+
+AT_ONCE = THREADS[Lane.ORDER]
+"""Orders that can be on their way side by side."""
 
 
 def request(**changes: object) -> OrderRequest:
@@ -186,7 +191,7 @@ async def test_an_order_waiting_behind_hung_ones_never_leaves_late(
     """Past its time limit and still without a thread, it is withdrawn, not sent afterwards."""
     asked: list[str] = []
     unruly.handler = drip(unruly)
-    orders = [request(client_order_id=f"qd-{n}") for n in range(6)]
+    orders = [request(client_order_id=f"qd-{n}") for n in range(AT_ONCE + 2)]
     outcomes = await asyncio.gather(
         *(hasty.submit(order, permit=lambda: asked.append("x")) for order in orders)
     )
@@ -240,14 +245,14 @@ async def test_orders_still_queued_at_close_are_denied_and_never_leave(
     unruly.handler = unruly.hang
     orders = [
         asyncio.ensure_future(broker.submit(request(client_order_id=f"qd-{n}"), permit=permitted))
-        for n in range(6)
+        for n in range(AT_ONCE + 2)
     ]
-    await unruly.arrived(4)
+    await unruly.arrived(AT_ONCE)
     await broker.close()
     unruly.released.set()
     outcomes = await asyncio.gather(*orders)
-    assert [type(outcome) for outcome in outcomes] == [Unresolved] * 4 + [Denied] * 2
-    assert len(unruly.sent("POST")) == 4
+    assert [type(outcome) for outcome in outcomes] == [Unresolved] * AT_ONCE + [Denied] * 2
+    assert len(unruly.sent("POST")) == AT_ONCE
 
 
 async def test_an_order_whose_sender_was_cancelled_before_its_turn_never_leaves(
@@ -256,15 +261,15 @@ async def test_an_order_whose_sender_was_cancelled_before_its_turn_never_leaves(
     unruly.handler = unruly.hang
     orders = [
         asyncio.ensure_future(broker.submit(request(client_order_id=f"qd-{n}"), permit=permitted))
-        for n in range(5)
+        for n in range(AT_ONCE + 1)
     ]
-    await unruly.arrived(4)
-    orders[4].cancel()
+    await unruly.arrived(AT_ONCE)
+    orders[AT_ONCE].cancel()
     with pytest.raises(asyncio.CancelledError):
-        await orders[4]
+        await orders[AT_ONCE]
     unruly.released.set()
-    await asyncio.gather(*orders[:4])
-    assert len(unruly.sent("POST")) == 4
+    await asyncio.gather(*orders[:AT_ONCE])
+    assert len(unruly.sent("POST")) == AT_ONCE
 
 
 async def test_the_silence_of_the_socket_itself_has_a_limit(unruly: Unruly) -> None:

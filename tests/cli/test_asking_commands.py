@@ -71,6 +71,8 @@ NEED_A_DESK = (
     ("positions", "--json"),
     ("orders",),
     ("alerts",),
+    ("unknown",),
+    ("look-up", "qd-3f9a-s01-c1-a1"),
     ("plan", "show", "3f9a"),
     ("plan", "list"),
     ("approve", "3f9a"),
@@ -166,9 +168,17 @@ def test_the_flag_is_over_the_variable_is_over_the_file(
 STEERING = {
     ("next", "3f9a"): ("next", {}),
     ("pause", "3f9a"): ("pause", {}),
+    ("reprice", "3f9a"): ("reprice", {}),
+    ("resubmit", "3f9a"): ("resubmit", {}),
+    ("cancel-rest", "3f9a"): ("cancel-rest", {}),
     ("abort", "3f9a", "--reason", "r"): ("abort", {"reason": "r"}),
     ("reject", "3f9a", "--reason", "r"): ("reject", {"reason": "r"}),
     ("drop", "3f9a", "2"): ("drop", {"n": 2}),
+    ("slice", "3f9a", "2", "off"): ("slice", {"n": 2, "algorithm": None}),
+    ("slice", "3f9a", "2", "pov", "--participation", "0.1", "--every", "30"): (
+        "slice",
+        {"n": 2, "algorithm": {"name": "pov", "participation": "0.1", "interval_seconds": 30}},
+    ),
     ("resize", "3f9a", "2", "10.5"): ("resize", {"n": 2, "qty": "10.5"}),
 }
 
@@ -180,6 +190,35 @@ def test_steering_a_plan_is_one_request(quarterdeck, canned: CannedDesk, command
     done = quarterdeck(*command)
     assert (done.code, done.out) == (0, "")
     assert canned.asked == [("POST", f"/v1/plans/3f9a/{name}", body)]
+
+
+UNKNOWN = {
+    "client_order_id": "qd-3f9a-s01-c1-a1", "side": "sell", "symbol": "NEM", "qty": "150",
+    "sent_at": "2013-10-08T14:30:00Z", "may": ["look-up", "resend", "give-up"],
+    "look_ups": [{"at": "2013-10-08T14:30:02Z", "answer": "not found"}],
+}  # fmt: skip
+
+
+def test_unknown_orders_say_what_was_sent_and_what_came_back(
+    quarterdeck, canned: CannedDesk
+) -> None:
+    canned.answers["GET /v1/unknown"] = (200, [UNKNOWN])
+    line = quarterdeck("unknown").out.splitlines()[1]
+    for words in ("qd-3f9a-s01-c1-a1", "SELL", "NEM", "14:30:00", "not found", "resend, give-up"):
+        assert words in line
+    assert json.loads(quarterdeck("unknown", "--json").out) == [UNKNOWN]
+
+
+@pytest.mark.parametrize("command", ["look-up", "resend", "give-up"])
+def test_settling_an_unknown_order_is_one_request(
+    quarterdeck, canned: CannedDesk, command: str
+) -> None:
+    path = f"/v1/orders/qd-3f9a-s01-c1-a1/{command}"
+    canned.answers[f"POST {path}"] = (200, [UNKNOWN] if command == "look-up" else [])
+    done = quarterdeck(command, "qd-3f9a-s01-c1-a1")
+    assert (done.code, done.out) == (0, "")
+    assert canned.asked == [("POST", path, {})]
+    assert ("not found" in done.err) is (command == "look-up")
 
 
 def test_what_the_desk_refuses_is_its_sentence_and_2(quarterdeck, canned: CannedDesk) -> None:

@@ -11,12 +11,14 @@ from db.model.alert import Alert
 from db.model.event import Event
 from db.model.plan import Finding, Skipped
 from db.model.reconciliation import Mismatch, Reconciliation
+from db.model.run import LookUp
 from db.model.snapshot import OrderRow, PlanRow, PositionRow
 from db.model.trading import HaltedOrder, HaltReport
 from services.desk import emergency
 from services.desk.config import Row, table
-from services.desk.document import ORDER_FIELDS, STEP_FIELDS
+from services.desk.document import ORDER_FIELDS, STEP_FIELDS, UNKNOWN_FIELDS
 from services.execution.approval import ApprovalCard
+from services.execution.ledger import Entry, HoldingLeft, Ledger, Stopped
 
 DOCS = Path(__file__).parents[2] / "docs"
 COMMAND_LINE = (DOCS / "command-line.md").read_text("utf-8")
@@ -50,7 +52,9 @@ def test_the_emergencys_codes_are_of_that_table() -> None:
 
 
 def test_every_command_is_described_and_no_other() -> None:
-    described = re.findall(r"`([a-z]+)[^`]*`", section("## Commands").split("`run` without")[0])
+    described = re.findall(
+        r"`([a-z][a-z-]*)[^`]*`", section("## Commands").split("`run` without")[0]
+    )
     assert set(described) == set(COMMANDS)
 
 
@@ -85,15 +89,26 @@ def test_the_keys_documented_are_the_nouns_own(title: str) -> None:
     assert names(text) == LISTS[title]
 
 
+OF_A_RUN = {
+    "state", "stage", "filled_qty", "filled_avg_price", "slice", "protection", "orders",
+}  # fmt: skip
 PROMISED = {
     "plan_id", "verdict", "policy", "hash", "steps", "findings", "skipped", "before", "after",
 }  # fmt: skip
 
 
+def test_the_unknown_and_the_ledger_are_documented() -> None:
+    listed, about = section("### `unknown --json`").strip().split("\n\n")
+    assert names(listed) == UNKNOWN_FIELDS | {"may"}
+    assert names(about) >= fields(LookUp)
+    whole = names(section("#### The ledger of a plan"))
+    assert whole == fields(Ledger) | fields(Entry) | fields(Stopped) | fields(HoldingLeft)
+
+
 def test_the_plan_document_is_documented() -> None:
     text = section("### `plan --json`")
     whole, step, order, finding, skipped = text.split("\n- ")
-    assert names(step) - {"state", "filled_qty", "filled_avg_price", "orders"} == STEP_FIELDS
+    assert names(step) - OF_A_RUN == STEP_FIELDS
     assert names(order) == ORDER_FIELDS
     assert names(finding) == fields(Finding)
     assert names(skipped) == fields(Skipped)

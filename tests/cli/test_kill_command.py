@@ -23,7 +23,7 @@ from services.desk.latch import latched, read_latch
 
 REPORT = {
     "at": "2013-10-08T14:30:00Z", "by": "me", "reason": "news", "orders": [], "remaining": 0,
-    "complete": True,
+    "complete": True, "cause": "", "latch_ms": "0.4", "cancelled_ms": "31",
 }  # fmt: skip
 
 

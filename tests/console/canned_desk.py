@@ -23,7 +23,7 @@ from db.model.snapshot import (
     PositionRow,
     changes,
 )
-from db.model.trading import HaltedOrder, HaltReport, TradingState
+from db.model.trading import Controls, HaltedOrder, HaltReport, TradingState
 
 AT = datetime(2026, 1, 5, 15, 32, 7, tzinfo=UTC)
 PLAN = "rebalance-0105-3f9a"
@@ -137,6 +137,7 @@ def snapshot(**changed: Any) -> DeskSnapshot:
         "environment": Environment.SIM,
         "account": "PA3QD7XK21",
         "trading_state": TradingState.ACTIVE,
+        "controls": Controls(console="c1", who="trader (pts/1)", since=AT - timedelta(minutes=9)),
         "clock": MarketClock(
             at=AT,
             is_open=True,
@@ -245,7 +246,13 @@ class CannedDesk:
         self.asked: list[tuple[str, Any]] = []
         self.refusals: dict[str, tuple[int, str]] = {}
         """Path → status and sentence."""
+        self.unknown: list[dict[str, Any]] = []
         self.card_changes: dict[str, Any] = {}
+        self.resume_card: dict[str, Any] | None = None
+        """Shown before the first resume, as after a stop that nobody pressed."""
+        self.console = "c1"
+        self.present = 0
+        """How often a console said that somebody is there."""
         self._streams: list[web.WebSocketResponse] = []
         self._runner: web.AppRunner | None = None
         self.socket = Path()
@@ -287,7 +294,7 @@ class CannedDesk:
     async def _answer(self, request: web.Request) -> web.Response:
         path = request.match_info["path"]
         body = await request.json() if request.can_read_body else None
-        if request.method == "POST":
+        if request.method == "POST" and path not in ("attach", "presence"):
             self.asked.append((path, body))
         if path in self.refusals:
             status, sentence = self.refusals[path]
@@ -296,11 +303,15 @@ class CannedDesk:
 
     def _noun(self, path: str, body: Any) -> Any:
         parts = path.split("/")
+        if path == "flatten/card":
+            return flatten_card()
         if parts[-1] == "card":
             return {**card(), **self.card_changes}
         if parts[-1] == "preview":
             return {**self.document, "steps": self.document["steps"][:1],
                     "quote": {"bid": "64.00", "ask": "64.04", "age": "1"}}  # fmt: skip
+        if path == "unknown" or parts[-1] in ("look-up", "resend", "give-up"):
+            return self.unknown
         if parts[0] in ("plans", "tickets"):
             return self.document
         if path == "events":
@@ -308,6 +319,16 @@ class CannedDesk:
                      "client_order_id": "qd-3f9a-s02-c1-a1", "payload": {}}]  # fmt: skip
         if path == "halt":
             return halt_report().to_json()
+        if path == "attach":
+            return {"token": "secret", "console": self.console, "holds": True}
+        if path == "presence":
+            self.present += 1
+            return {}
+        if path == "flatten":
+            return {"outcomes": {"main/NEM": "closed", "main/AA": "250 left: halted"},
+                    "remaining": ["main/AA"], "complete": True}  # fmt: skip
+        if path == "resume" and self.resume_card is not None and "token" not in body:
+            return self.resume_card
         if path == "resume":
             return {"trading_state": "ACTIVE"}
         if path in ("reconcile", "mismatches"):
@@ -315,6 +336,18 @@ class CannedDesk:
         if parts[0] == "alerts":
             return ALERTS[0].to_json()
         return {"outcome": "canceled", "stopping": True}
+
+
+def flatten_card() -> dict[str, Any]:
+    def row(symbol: str, qty: str, value: str, **more: Any) -> dict[str, Any]:
+        return {"account": "main", "symbol": symbol, "side": "sell", "qty": qty, "value": value,
+                "proceeds": value, "cost": "12.40", "protective": [], "obstacle": "", **more}  # fmt: skip
+
+    return {
+        "at": AT.isoformat(), "token": "F7QK", "expires_at": AT.isoformat(), "obstacle": "",
+        "proceeds": "28225.00", "cost": "24.80",
+        "positions": [row("NEM", "300", "19200"), row("AA", "250", "9025", protective=["qd-1-stop"])],
+    }  # fmt: skip
 
 
 def halt_report() -> HaltReport:

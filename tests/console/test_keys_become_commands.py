@@ -6,10 +6,12 @@ import pytest
 from canned_desk import MISMATCH, PLAN, CannedDesk, document, order, plan_row, snapshot
 from console_pilot import Deck, main_of, opened
 
+from console.halting import who
 from db.home import Home
 from db.model.order import OrderState
 from db.model.run import Mode, PlanState
 
+ME = f"{who()} (console)"
 SENDS = ("run", "next", "continue", "approve")
 
 
@@ -50,12 +52,20 @@ async def test_no_key_alone_leaves(home: Home, key: str) -> None:
         (("3", "]", "d"), f"plans/{PLAN}/drop", {"n": 2}),
         (("3", "]", "]", "[", "d"), f"plans/{PLAN}/drop", {"n": 2}),
         (("3", "e", *"75", "enter"), f"plans/{PLAN}/resize", {"n": 1, "qty": "75"}),
+        (("3", "i", *"off", "enter"), f"plans/{PLAN}/slice", {"n": 1, "algorithm": None}),
+        (
+            ("3", "i", *"twap minutes=30", "enter"),
+            f"plans/{PLAN}/slice",
+            {"n": 1, "algorithm": {"name": "twap", "minutes": "30"}},
+        ),
+        (("3", "L"), f"plans/{PLAN}/trim", {}),
         (("3", "P"), f"plans/{PLAN}/pause", {}),
         (("3", "X", *"late", "enter"), f"plans/{PLAN}/abort", {"reason": "late"}),
         (("4", "v"), "alerts/a1/acknowledge", {}),
         (("R",), "reconcile", {}),
-        (("6", "u", *"ok", "enter"), "mismatches", {"key": "ghost:main:TSLA", "action": "adopt", "reason": "ok"}),
-        (("6", "i", *"ok", "enter"), "mismatches", {"key": "ghost:main:TSLA", "action": "ignore", "reason": "ok"}),
+        (("6", "u", *"ok", "enter"), "mismatches", {"key": "ghost:main:TSLA", "action": "adopt", "reason": "ok", "by": ME}),
+        (("6", "i", *"ok", "enter"), "mismatches", {"key": "ghost:main:TSLA", "action": "ignore", "reason": "ok", "by": ME}),
+        (("6", "o", *"ok", "enter"), "mismatches", {"key": "ghost:main:TSLA", "action": "investigate", "reason": "ok", "by": ME}),
         (("2", "c"), "orders/qd-3f9a-s02-c1-a1/cancel", {}),
         ((":", *"drop", "enter"), f"plans/{PLAN}/drop", {"n": 1}),
     ],

@@ -18,6 +18,7 @@ from running_exchange import RunningExchange
 
 from db.home import Home
 from db.model.base import Environment
+from db.model.order import PROTECTION
 from services.desk.client import DeskClient, DeskError
 from services.desk.launch import ensure_desk
 
@@ -38,7 +39,8 @@ class RunningDesk:
         self.client = DeskClient(self.home.socket)
 
     def configure(self, policy: str = "standard", **broker: str) -> None:
-        hello = {**self.exchange.addresses, **broker}
+        known = (name for name in self.exchange.addresses if not name.startswith("control"))
+        hello = {**{name: self.exchange.addresses[name] for name in known}, **broker}
         lines = [f'policy = "{policy}"', "[paper]"]
         lines += [f'{name} = "{value}"' for name, value in hello.items()]
         self.home.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -170,6 +172,16 @@ def _exists(pid: int) -> bool:
 
 
 def accepted_orders(log: Iterable[Json]) -> list[Json]:
+    """Plan orders that the exchange took, in order of arrival: what protects is told apart."""
+    return [o for o in all_orders(log) if not PROTECTION.match(o.get("client_order_id", ""))]
+
+
+def protective_orders(log: Iterable[Json]) -> list[Json]:
+    """Protective orders of ours that the exchange took, in order of arrival."""
+    return [o for o in all_orders(log) if PROTECTION.match(o.get("client_order_id", ""))]
+
+
+def all_orders(log: Iterable[Json]) -> list[Json]:
     """Orders that the exchange took, in order of arrival."""
     posts = [
         entry

@@ -2,13 +2,18 @@
 and only a reason takes it back (spec 5, Kill switch; invariants 25, 26, 28)."""
 
 import asyncio
+import contextlib
 import json
+import os
+import signal
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from desk_world import CASES, DEADLINE, RunningDesk, accepted_orders
+from other_hand import stop_order
 
 StartDesk = Callable[..., Awaitable[RunningDesk]]
 
@@ -18,6 +23,15 @@ AA,sell,40,,limit,41.50,,day,main
 FCX,sell,60,,limit,41.50,,day,main
 NVDA,buy,3,,market,,,day,main
 """
+HIGH = {
+    "NEM": "83.00",
+    "AA": "41.50",
+    "FCX": "41.50",
+    "CF": "91.00",
+    "LIN": "465.00",
+    "XOM": "124.00",
+}
+"""Limits a few percent above the market."""
 
 
 @pytest.fixture
@@ -198,3 +212,77 @@ async def test_the_daily_loss_limit_halts_by_itself(start_desk: StartDesk, tmp_p
     report = await desk.client.halt_report()
     assert report is not None
     assert report["by"] == "the daily loss limit"
+
+
+async def test_a_hung_desk_is_halted_all_the_same_and_stays_so_when_it_wakes(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    desk = await start_desk()
+    plan_id = await selling(desk, slow_sells)
+    pid = json.loads(desk.home.lock.read_text())["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        killed = await asyncio.to_thread(desk.run, "kill", "--reason", "it hangs")
+        assert killed.returncode == 0, killed.stderr
+        assert "cancelling at the broker itself" in killed.stderr
+        assert desk.home.latch.exists()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await desk.until(plan_id, lambda plan: plan["state"] == "halted")
+    await desk.until(plan_id, lambda plan: {s["state"] for s in plan["steps"][:3]} == {"canceled"})
+    assert (await desk.client.status())["trading_state"] == "HALTED"
+    assert len(accepted_orders(desk.exchange.requests_log())) == 3
+
+
+async def test_a_halt_over_many_working_orders_keeps_protection_and_says_how_long_it_took(
+    start_desk: StartDesk, tmp_path: Path
+) -> None:
+    """One by one, side by side: the stop that protects keeps the bulk cancel from being used."""
+    desk = await start_desk()
+    lines = [f"{symbol},sell,1,,limit,{price},,day,main" for symbol, price in HIGH.items()]
+    file = tmp_path / "many.csv"
+    file.write_text(SLOW_SELLS.splitlines()[0] + "\n" + "\n".join(lines) + "\n")
+    plan_id = await desk.propose(file)
+    await desk.start_plan(plan_id, "auto")
+    await desk.until(plan_id, lambda plan: all(s["state"] == "acknowledged" for s in plan["steps"]))
+    stop = await stop_order(desk, "JPM", 5, "200")
+    report = await desk.client.halt("smoke", "a test")
+    kept = [o for o in report["orders"] if o["outcome"] == "protective, kept"]
+    assert [o["client_order_id"] for o in kept] == [stop]
+    assert {o["outcome"] for o in report["orders"]} == {"protective, kept", "canceled"}
+    assert len(report["orders"]) == len(HIGH) + 1
+    assert (report["remaining"], report["complete"]) == (0, True)
+    assert 0 < float(report["latch_ms"]) < float(report["cancelled_ms"]) < 5000
+    deletes = [e["path"] for e in desk.exchange.requests_log() if e["method"] == "DELETE"]
+    assert "/v2/orders" not in deletes
+    assert open_orders(desk) == {stop}
+
+
+async def test_without_protection_to_keep_one_bulk_cancel_does_it(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    desk = await start_desk()
+    await selling(desk, slow_sells)
+    await desk.client.halt("smoke", "a test")
+    deletes = [e["path"] for e in desk.exchange.requests_log() if e["method"] == "DELETE"]
+    assert deletes == ["/v2/orders"]
+    assert open_orders(desk) == set()
+
+
+async def test_with_the_journal_locked_a_halt_still_cancels_and_holds(
+    start_desk: StartDesk, slow_sells: Path
+) -> None:
+    """Invariant 5: a journal that can't be written stops trading, never the stop."""
+    desk = await start_desk()
+    await selling(desk, slow_sells)
+    with contextlib.closing(sqlite3.connect(desk.home.journal, isolation_level=None)) as intruder:
+        intruder.execute("BEGIN IMMEDIATE")
+        report = await desk.client.halt("smoke", "a test")
+        assert (report["remaining"], report["complete"]) == (0, True)
+        assert open_orders(desk) == set()
+        assert desk.home.latch.exists()
+        assert (await desk.client.status())["trading_state"] == "HALTED"
+        intruder.execute("ROLLBACK")
+    await desk.kill()
+    await desk.start()
+    assert (await desk.client.status())["trading_state"] == "HALTED"

@@ -28,6 +28,12 @@ CALLS = {
     "abort": (("POST", "/v1/plans/3f9a/abort"), ("3f9a", "why"), {"reason": "why"}),
     "reject": (("POST", "/v1/plans/3f9a/reject"), ("3f9a", "why"), {"reason": "why"}),
     "drop": (("POST", "/v1/plans/3f9a/drop"), ("3f9a", 2), {"n": 2}),
+    "trim": (("POST", "/v1/plans/3f9a/trim"), ("3f9a",), {}),
+    "slice": (
+        ("POST", "/v1/plans/3f9a/slice"),
+        ("3f9a", 2, {"name": "twap"}),
+        {"n": 2, "algorithm": {"name": "twap"}},
+    ),
     "resize": (
         ("POST", "/v1/plans/3f9a/resize"),
         ("3f9a", 2, Decimal("10.5")),
@@ -39,7 +45,7 @@ CALLS = {
     "mismatch": (
         ("POST", "/v1/mismatches"),
         ("k", "adopt", "why"),
-        {"key": "k", "action": "adopt", "reason": "why"},
+        {"key": "k", "action": "adopt", "reason": "why", "by": "trader"},
     ),
     "acknowledge": (("POST", "/v1/alerts/a%2F1/acknowledge"), ("a/1",), {}),
     "cancel": (("POST", "/v1/orders/qd-1/cancel"), ("qd-1",), {}),

@@ -15,8 +15,9 @@ from db.model.run import Mode, PlanState
 from services.execution import decide as d
 from services.execution.absorb import absorbed
 from services.execution.ids import LONGEST, client_order_id, is_ours
+from services.execution.time_limit import Limits
 
-LIMITS = d.Limits(phase_wait=timedelta(seconds=60), order_time_limit=timedelta(seconds=300))
+LIMITS = Limits(phase_wait=timedelta(seconds=60), order_time_limit=timedelta(seconds=300))
 
 
 def started(log: Log, mode: Mode) -> None:
@@ -44,6 +45,13 @@ def closed(log: Log, client_order_id: str, state: OrderState, filled: int = 0) -
 def filled(log: Log, n: int) -> None:
     name = sent(log, n)
     closed(log, name, OrderState.FILLED, int(log.order(name).qty))
+
+
+def sent_and_refused(log: Log, n: int, category: str) -> str:
+    name = sent(log, n)
+    payload = {"message": f"the broker says {category}", "category": category}
+    log.write("OrderRejected", client_order_id=name, payload=payload)
+    return name
 
 
 def advanced(log: Log, to: PlanState) -> None:
@@ -147,11 +155,15 @@ def test_a_cancel_is_asked_for_once_and_again_only_when_it_goes_unanswered(log: 
     assert isinstance(next_of(log, 65), d.Cancel)
 
 
-def test_a_refused_order_is_not_sent_again_and_the_plan_ends_with_an_exception(log: Log) -> None:
+def test_a_step_that_was_given_up_is_not_sent_again_and_the_plan_ends_with_an_exception(
+    log: Log,
+) -> None:
     started(log, Mode.AUTO)
     filled(log, 1)
-    name = sent(log, 2)
-    log.write("OrderRejected", client_order_id=name, payload={"message": "restricted"})
+    sent_and_refused(log, 2, "restricted")
+    given_up = next_of(log)
+    assert isinstance(given_up, d.GiveUp)
+    log.write("StepGivenUp", step=2, payload={"reason": given_up.reason})
     advanced(log, PlanState.SETTLING)
     log.write("PlanAdvanced", payload={"to": "buying"})
     filled(log, 3)
@@ -192,6 +204,9 @@ def test_what_a_halt_cancelled_is_sent_again_as_the_verified_remainder(log: Log)
     closed(log, name, OrderState.ACKNOWLEDGED)
     log.write("CancelRequested", client_order_id=name, payload={"reason": "halt"})
     closed(log, name, OrderState.CANCELED, 25)
+    action = next_of(log, 5)
+    assert isinstance(action, d.Verify)
+    log.write("RemainderVerified", client_order_id=name)
     action = next_of(log, 5)
     assert isinstance(action, d.Intend)
     assert [(o.symbol, o.qty, o.attempt) for o in action.orders] == [("AA", Decimal(100), 2)]

@@ -197,7 +197,8 @@ def test_a_filled_buy() -> None:
     assert buy["portfolio_impact"]["cash_impact_dollars"] == "-1200"
     assert buy["risk_management"] == {
         "ticker": "NVDA", "stop_price": "110.4", "stop_percent": "8", "target_price": "139.2",
-        "target_percent": "16", "risk_reward_ratio": "2",
+        "target_percent": "16", "risk_reward_ratio": "2", "protected_by": "desk",
+        "protected_quantity": "0", "protective_orders": [], "watched_because": None,
     }  # fmt: skip
     assert [one["check"] for one in buy["constraints_validation"]] == [
         "cash_buffer",

@@ -114,6 +114,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 def test_the_hash_changes_with_every_threshold(key: str) -> None:
     standard = load_policy("standard")
     old = getattr(standard, key)
-    other: Policy = standard.model_copy(update={key: 1 if old is None else old + 1})
+    changed = "another" if isinstance(old, str) else 1 if old is None else old + 1
+    other: Policy = standard.model_copy(update={key: changed})
     assert policy_hash(other) != policy_hash(standard)
     assert policy_hash(standard) == policy_hash(load_policy("standard"))

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from pydantic import SecretStr, ValidationError
 
 from db.clock import Clock
+from db.model.activity import Activity
 from db.model.base import plain
 from db.model.instrument import Instrument
-from db.model.market import MarketClock, Quote
+from db.model.market import Close, MarketClock, Quote
 from db.model.order import BrokerOrder, Fill, OrderRequest
 from db.model.portfolio import Account, Position
 from services.brokers.alpaca import outcomes, parsing
@@ -82,11 +83,12 @@ class AlpacaBroker:
         return await self._get("/positions", "positions", self._positions)
 
     async def open_orders(self) -> tuple[BrokerOrder, ...]:
-        found = await self._orders({"status": "open"})
+        # Never held back: a halt has just spent the minute's requests when it reads back.
+        found = await self._orders({"status": "open"}, Lane.URGENT)
         return tuple(order for order in found if order.state is None or not order.state.terminal)
 
     async def orders_since(self, after: datetime) -> tuple[BrokerOrder, ...]:
-        return await self._orders({"status": "all", "after": after.isoformat()})
+        return await self._orders({"status": "all", "after": after.isoformat()}, Lane.URGENT)
 
     async def order(self, client_order_id: str) -> BrokerOrder | None:
         what = f"order {client_order_id}"
@@ -103,17 +105,52 @@ class AlpacaBroker:
             raise BrokerUnavailableError(f"The broker answered with another order for {what}.")
         return found
 
+    async def order_by_id(self, order_id: str) -> BrokerOrder | None:
+        what = f"order {order_id}"
+        answer = await self._courier.read(
+            f"/orders/{order_id}", what, {"nested": "true"}, lane=Lane.URGENT
+        )
+        if outcomes.says_not_found(answer):
+            return None
+        found = self._read(answer, what, self._order)
+        if found.order_id != order_id:
+            raise BrokerUnavailableError(f"The broker answered with another order for {what}.")
+        return found
+
     async def fills_since(self, after: datetime) -> tuple[Fill, ...]:
-        fills: dict[str, Fill] = {}
-        query = {"after": after.isoformat(), "direction": "asc", "page_size": str(ACTIVITIES_PAGE)}
+        found = await self._activities("/account/activities/FILL", "fills", self._fills, after)
+        once = {fill.execution_id: fill for fill in found.values()}
+        return tuple(sorted(once.values(), key=lambda fill: fill.at))
+
+    async def activities_since(self, after: datetime) -> tuple[Activity, ...]:
+        path, only = "/account/activities", {"category": "non_trade_activity"}
+        found = await self._activities(path, "activities", self._entries, after, only)
+        return tuple(entry for entry in found.values() if entry.kind != "FILL")
+
+    async def _activities(
+        self,
+        path: str,
+        what: str,
+        read: Callable[[Any], list[tuple[str, _T]]],
+        after: datetime,
+        more: Mapping[str, str] | None = None,
+    ) -> dict[str, _T]:
+        """All pages, oldest first, each row once by its id, which is the page token."""
+        found: dict[str, _T] = {}
+        query = {
+            **(more or {}),
+            "after": after.isoformat(),
+            "direction": "asc",
+            "page_size": str(ACTIVITIES_PAGE),
+        }
         while True:
-            page = await self._get("/account/activities/FILL", "fills", self._fills, query)
-            known = len(fills)
-            fills |= {fill.execution_id: fill for _, fill in page}
+            page = await self._get(path, what, read, query)
+            known = len(found)
+            found |= dict(page)
             if len(page) < ACTIVITIES_PAGE:
-                return tuple(sorted(fills.values(), key=lambda fill: fill.at))
-            if len(fills) == known:
-                raise BrokerUnavailableError("The broker's pages of fills do not end.")
+                return found
+            if len(found) == known:
+                raise BrokerUnavailableError(f"The broker's pages of {what} do not end.")
             query["page_token"], _ = page[-1]
 
     async def clock(self) -> MarketClock:
@@ -135,6 +172,11 @@ class AlpacaBroker:
             query = {"symbols": page, "feed": "iex"}
             found |= await self._get("/stocks/quotes/latest", "quotes", _quotes, query, host="data")
         return found
+
+    async def closes(self, symbols: Sequence[str]) -> dict[str, Close]:
+        """From the day's bar of each symbol; one that can't be read is reported and absent."""
+        query = {"symbols": ",".join(sorted(set(symbols))), "feed": "iex"}
+        return await self._get("/stocks/snapshots", "closes", _closes, query, host="data")
 
     def budget(self) -> RequestBudget:
         return self._courier.budget()
@@ -208,13 +250,15 @@ class AlpacaBroker:
         now = heard.at + timedelta(seconds=self._clock.monotonic() - when)
         return now < heard.next_close if heard.is_open else now >= heard.next_open
 
-    async def _orders(self, query: Mapping[str, str]) -> tuple[BrokerOrder, ...]:
+    async def _orders(
+        self, query: Mapping[str, str], lane: Lane = Lane.READ
+    ) -> tuple[BrokerOrder, ...]:
         """All pages, newest first, each order and leg once. The next page starts a microsecond
         late, at the last row again, so that orders of one instant are not lost between two."""
         query = {**query, "limit": str(ORDERS_PAGE), "direction": "desc", "nested": "true"}
         found: dict[str, BrokerOrder] = {}
         while True:
-            page = await self._get("/orders", "orders", self._families, query)
+            page = await self._get("/orders", "orders", self._families, query, lane=lane)
             known = len(found)
             for family in page:
                 found |= {order.order_id: order for order in family}
@@ -244,6 +288,10 @@ class AlpacaBroker:
             for row in parsing.rows(body, "fills")
         ]
 
+    def _entries(self, body: Any) -> list[tuple[str, Activity]]:
+        found = [parsing.activity(row, self._name) for row in parsing.rows(body, "activities")]
+        return [(entry.activity_id, entry) for entry in found]
+
     async def _get(
         self,
         path: str,
@@ -251,9 +299,10 @@ class AlpacaBroker:
         read: Callable[[Any], _T],
         query: Mapping[str, str] | None = None,
         *,
+        lane: Lane = Lane.READ,
         host: str = "trading",
     ) -> _T:
-        answer = await self._courier.read(path, what, query, host=host)
+        answer = await self._courier.read(path, what, query, lane=lane, host=host)
         if len(answer.text) > LONG:
             return await asyncio.to_thread(self._read, answer, what, read)
         return self._read(answer, what, read)
@@ -273,12 +322,9 @@ class AlpacaBroker:
 
 def order_body(request: OrderRequest) -> dict[str, Any]:
     """What is POSTed: numbers as exact decimal text (alpaca.md §12 item 6)."""
-    numbers = {
-        "qty": request.qty,
-        "notional": request.notional,
-        "limit_price": request.limit_price,
-        "stop_price": request.stop_price,
-    }
+    numbers = {"qty": request.qty, "notional": request.notional}
+    if not request.oco:
+        numbers |= {"limit_price": request.limit_price, "stop_price": request.stop_price}
     return {
         "client_order_id": request.client_order_id,
         "symbol": request.symbol,
@@ -287,6 +333,19 @@ def order_body(request: OrderRequest) -> dict[str, Any]:
         "time_in_force": request.time_in_force.value,
         "extended_hours": request.extended_hours,
         **{name: plain(value) for name, value in numbers.items() if value is not None},
+        **(_exits(request) if request.oco else {}),
+    }
+
+
+def _exits(request: OrderRequest) -> dict[str, Any]:
+    """An OCO is its take-profit; the stop is its leg (alpaca.md §8.8)."""
+    target, stop = request.limit_price, request.stop_price
+    if target is None or stop is None:
+        raise ValueError("an OCO needs a target and a stop")
+    return {
+        "order_class": "oco",
+        "take_profit": {"limit_price": plain(target)},
+        "stop_loss": {"stop_price": plain(stop)},
     }
 
 
@@ -300,6 +359,16 @@ def _quotes(body: Any) -> dict[str, Quote]:
         (row, partial(parsing.quote, symbol=symbol, source="poll")) for symbol, row in found.items()
     )
     return {quote.symbol: quote for quote in read}
+
+
+def _closes(body: Any) -> dict[str, Close]:
+    found = parsing.an_object(body)
+    read = _readable((row, partial(_named_close, symbol)) for symbol, row in found.items() if row)
+    return {symbol: close for symbol, close in read if close is not None}
+
+
+def _named_close(symbol: str, row: Any) -> tuple[str, Close | None]:
+    return symbol, parsing.close(row)
 
 
 def _readable(rows: Iterable[tuple[Any, Callable[[Any], _T]]]) -> Iterable[_T]:

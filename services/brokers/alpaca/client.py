@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-POOL = 16
+POOL = 40
 """Sockets kept per host: more than the worker threads that share them."""
 
 Permit = Callable[[], str | None]

@@ -18,8 +18,9 @@ from services.brokers.alpaca.endpoints import Endpoints
 from services.brokers.limiter import Lane, RequestLimiter
 from services.brokers.port import BrokerUnavailableError, RequestBudget
 
-THREADS = 4
-"""Worker threads of each lane: hung reads or orders never hold up a cancel."""
+THREADS = {Lane.READ: 4, Lane.ORDER: 16, Lane.URGENT: 16}
+"""Worker threads of each lane: hung reads or orders never hold up a cancel. A phase's orders leave
+side by side, and so do a halt's cancels."""
 
 CLOSED = "the broker's connection is closed"
 
@@ -49,7 +50,7 @@ class Courier:
             for host in ("trading", "data")
         }
         self._pools = {
-            lane: ThreadPoolExecutor(THREADS, f"broker-{lane.name.lower()}") for lane in Lane
+            lane: ThreadPoolExecutor(THREADS[lane], f"broker-{lane.name.lower()}") for lane in Lane
         }
 
     def budget(self) -> RequestBudget:

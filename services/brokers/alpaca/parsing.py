@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgpack
 from pydantic import ValidationError
 
+from db.model.activity import Activity
 from db.model.instrument import Instrument
-from db.model.market import MarketClock, Quote
+from db.model.market import Close, MarketClock, Quote
 from db.model.order import BrokerOrder, Fill, OrderState, Side
 from db.model.portfolio import Account, Position
 from services.brokers.alpaca.answer import UnreadableError
@@ -201,16 +203,18 @@ def order(body: Any, account_name: str) -> BrokerOrder:
         updated_at=moment(row, "updated_at"),
         replaced_by=text(row, "replaced_by") or None,
         replaces=text(row, "replaces") or None,
+        position_intent=text(row, "position_intent"),
+        legs=tuple(order(leg, account_name) for leg in rows(row.get("legs") or [], "legs")),
     )
 
 
 def family(row: Row, account_name: str) -> tuple[BrokerOrder, ...]:
     """An order and the legs nested in it, each once, the parent first."""
-    legs = row.get("legs") or []
-    return (
-        order(row, account_name),
-        *(member for leg in rows(legs, "legs") for member in family(leg, account_name)),
-    )
+    return _members(order(row, account_name))
+
+
+def _members(parent: BrokerOrder) -> tuple[BrokerOrder, ...]:
+    return (parent, *(member for leg in parent.legs for member in _members(leg)))
 
 
 def activity_fill(row: Row, account_name: str) -> Fill:
@@ -224,6 +228,22 @@ def activity_fill(row: Row, account_name: str) -> Fill:
         symbol=required_text(row, "symbol"),
         side=text(row, "side"),
         at=required_moment(row, "transaction_time"),
+    )
+
+
+def activity(row: Row, account_name: str) -> Activity:
+    """An activity that is no execution. Only its id and kind must be there."""
+    return Activity(
+        activity_id=required_text(row, "id"),
+        account=account_name,
+        kind=required_text(row, "activity_type"),
+        net_amount=number(row, "net_amount"),
+        symbol=text(row, "symbol"),
+        qty=number(row, "qty"),
+        at=moment(row, "created_at") or moment(row, "transaction_time"),
+        date=text(row, "date"),
+        description=text(row, "description"),
+        void=text(row, "status") == "canceled",
     )
 
 
@@ -316,6 +336,19 @@ def quote(body: Any, symbol: str, source: str) -> Quote:
         at=required_moment(row, "t"),
         source=source,
     )
+
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def close(body: Any) -> Close | None:
+    """The day's bar of a snapshot; None when there was no trade."""
+    bar = an_object(body).get("dailyBar")
+    if not bar:
+        return None
+    row = an_object(bar)
+    at = required_moment(row, "t").astimezone(NEW_YORK)
+    return Close(date=at.date(), price=required_number(row, "c"))
 
 
 def sentence(error: ValidationError) -> str:
