@@ -57,6 +57,8 @@ class Slices:
         if all(order.step not in run.slices for order in orders):
             return orders
         facts = await self._facts(run.plan)
+        if self._book.run(run.plan.plan_id).state is not run.state:
+            return ()  # paused or halted while we looked
         over, ready = session_over(facts), []
         for order in orders:
             step = run.plan.step(order.step)

@@ -9,8 +9,10 @@ from engine_world import World, settle
 
 from db.model.market import MarketClock
 from db.model.order import OrderState, OrderType
+from db.model.plan import Plan
 from db.model.run import Mode, PlanState
 from db.model.slicing import Algorithm, AlgorithmName
+from services.risk.facts import Facts
 
 MakeWorld = Callable[..., World]
 MINUTES = 4
@@ -100,6 +102,23 @@ async def test_a_pause_takes_back_what_works_and_the_slice_goes_on_after_it(
     await world.clock.move(300)
     assert sum(post.qty or 0 for post in world.broker.posts[1:]) == 40
     assert world.run.state is PlanState.DONE, world.run.reason
+
+
+async def test_a_pause_while_the_touch_is_looked_up_stops_the_piece(make: MakeWorld) -> None:
+    world = make("sell 40 AAA")
+    await world.start(Mode.AUTO)
+    before = len(world.broker.posts)
+    slices = world.engine._driver._slices
+
+    async def paused_meanwhile(_: Plan) -> Facts:
+        await world.engine.pause(world.plan.plan_id)
+        return world.now()
+
+    slices._facts = paused_meanwhile
+    await world.clock.move(120)
+    assert world.run.state is PlanState.PAUSED
+    assert len(world.broker.posts) == before
+    assert len(world.run.orders) == before
 
 
 async def test_what_never_fills_is_cancelled_at_the_end_and_told(make: MakeWorld) -> None:
