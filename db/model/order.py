@@ -130,7 +130,11 @@ class BrokerOrder(Noun):
         the rest (spec 5, Kill switch). The entry of a bracket is none."""
         if self.position_intent.endswith("_to_open"):
             return False
-        if self.type in STOPS or self.order_class == "oco" or PROTECTION.match(self.client_order_id):
+        if (
+            self.type in STOPS
+            or self.order_class == "oco"
+            or PROTECTION.match(self.client_order_id)
+        ):
             return True
         return self.order_class in ("bracket", "oto") and not self.legs
 

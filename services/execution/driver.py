@@ -309,8 +309,7 @@ class PlanDriver:
         they are expected."""
         policy = facts.policy
         spendable = {
-            account.name: spendable_cash(account, policy)
-            - self._reserved(facts, account.name)
+            account.name: spendable_cash(account, policy) - self._reserved(facts, account.name)
             for account in facts.portfolio.accounts
         }
 

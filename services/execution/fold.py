@@ -62,9 +62,7 @@ def _approved(run: PlanRun, event: Event) -> PlanRun:
     approval = Approval.model_validate(event.payload["approval"])
     state = PlanState.APPROVED if run.state is PlanState.CHECKED else run.state
     # A new approval is of the plan's own limits.
-    return _with(
-        run, approval=approval, state=state, mode=approval.mode, reason="", repriced={}
-    )
+    return _with(run, approval=approval, state=state, mode=approval.mode, reason="", repriced={})
 
 
 def _approval_voided(run: PlanRun, event: Event) -> PlanRun:

@@ -78,10 +78,6 @@ class Safety:
     def halted(self) -> bool:
         return self.state is TradingState.HALTED
 
-    @property
-    def halted(self) -> bool:
-        return self.state is TradingState.HALTED
-
     def halt_in_memory(self) -> None:
         """The instant from which nothing leaves, before anything slower is tried."""
         self.halts += 1

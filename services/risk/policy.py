@@ -49,6 +49,7 @@ def load_policy(name: str, search: Sequence[Path] = ()) -> Policy:
         about = f"{key} = {_shown(first['input'])}: " if key else ""
         raise PolicyError(f"{at}: {about}{expected}.") from error
 
+
 WORDS = {
     "protection": ("broker", "desk"),
     "stop_condition": tuple(condition.value for condition in StopCondition),
