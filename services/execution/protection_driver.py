@@ -19,7 +19,6 @@ from services.execution.book import NotPossibleError, RunBook
 from services.execution.drafts import of_order
 from services.execution.lots import ZERO, Holding, Key, LotKey
 from services.execution.protection import (
-    Bare,
     Cancel,
     Due,
     Held,
@@ -27,7 +26,6 @@ from services.execution.protection import (
     Place,
     Send,
     Withdraw,
-    bare,
     due,
     held_lots,
     reserved_by_sales,
@@ -36,6 +34,7 @@ from services.execution.protection import (
 from services.execution.safety import Safety
 from services.execution.sender import Sender
 from services.execution.tracker import Tracker
+from services.execution.unprotected import Bare, bare
 
 AUDIT_SECONDS = 60.0
 BARE_SECONDS = 2.0
@@ -80,6 +79,8 @@ class Protector:
 
     def lots(self) -> tuple[Held, ...]:
         runs = self._book.runs
+        if not any(holding.lots for holding in self._holdings.values()):
+            return ()
         return held_lots(runs, self._holdings, reserved_by_sales(runs, self._holds))
 
     def bare(self) -> tuple[Bare, ...]:
@@ -124,11 +125,12 @@ class Protector:
         self._tasks = {key: task for key, task in self._tasks.items() if not task.done()}
         wait = AUDIT_SECONDS
         now = self._clock.now()
+        buying = self._buying()
         for held in self.lots():
             if held.key in self._tasks or _key(held) in self._aside:
                 continue
             wait = min(wait, await self._settle(held))
-            action = self._due(held, now)
+            action = self._due(held, now, held.step.symbol in buying)
             if isinstance(action, Later):
                 wait = min(wait, _seconds(action.at, now))
             elif action is not None:
@@ -137,18 +139,20 @@ class Protector:
         await self._settle_sold()
         return wait
 
-    def _due(self, held: Held, now: datetime) -> Due | None:
-        action = due(held, now, buying=self._buying(held), open_market=self.market_open())
+    def _due(self, held: Held, now: datetime, buying: bool) -> Due | None:
+        action = due(held, now, buying=buying, open_market=self.market_open())
         if isinstance(action, Place | Send) and self._sender.permit(action.order) is not None:
             # What is forbidden now uses up no attempt; the alert says why there is none.
             return Later(now + FORBIDDEN_AGAIN, "")
         return action
 
-    def _buying(self, held: Held) -> bool:
-        return any(
-            order.side is Side.BUY and order.state.working and order.symbol == held.step.symbol
+    def _buying(self) -> frozenset[str]:
+        """Symbols that a working buy is of."""
+        return frozenset(
+            order.symbol
             for run in self._book.runs.values()
             for order in run.orders
+            if order.side is Side.BUY and order.state.working
         )
 
     async def _safely(self, held: Held, action: Due) -> None:

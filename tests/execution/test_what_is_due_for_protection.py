@@ -13,7 +13,8 @@ from db.model.order import OrderState, OrderType, TimeInForce
 from db.model.plan import StopCondition
 from db.model.run import CancelReason, ChildOrder
 from services.execution.ids import is_ours, protection_id
-from services.execution.protection import Cancel, Later, Place, Withdraw, bare, unsettled
+from services.execution.protection import Cancel, Later, Place, Withdraw, unsettled
+from services.execution.unprotected import bare
 
 
 def placed(world: Bought, **how: object) -> ChildOrder:
