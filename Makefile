@@ -20,7 +20,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 test: setup
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 4 --dist worksteal
 
 check: setup
 	$(BIN)/ruff check .

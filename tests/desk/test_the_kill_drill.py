@@ -1,8 +1,5 @@
 """The kill drill: on the simulator only, timed, written down, and remembered by every desk (spec 5)."""
 
-import json
-import os
-import signal
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -14,7 +11,7 @@ from db.home import Home
 from db.model.base import Environment
 from services.desk.client import DeskClient, DeskError
 from services.desk.drill import last_drill
-from services.desk.launch import ensure_desk
+from services.desk.launch import ensure_desk, stop_desk
 
 
 @pytest.fixture
@@ -27,14 +24,7 @@ async def simulator() -> AsyncIterator[tuple[Home, DeskClient]]:
         await ensure_desk(home)
         async with DeskClient(home.socket) as client:
             yield home, client
-            await client.stop(exchange=True)
-        pid = json.loads(home.lock.read_text() or "{}").get("pid") if home.lock.exists() else None
-        while pid is not None and Path(f"/proc/{pid}").exists():
-            try:
-                os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                os.kill(pid, signal.SIGTERM)
-                break
+        await stop_desk(home, exchange=True)
 
 
 async def test_a_drill_is_timed_written_down_and_leaves_trading_halted(
