@@ -199,7 +199,7 @@ class Desk:
     async def _note_reducing(self) -> None:
         """REDUCING that another process set by its file is written down like any other."""
         found = read_reducing(self.home)
-        if found is not None and self.engine.switch.stop is None:
+        if found is not None and self.engine.safety.own_state is TradingState.ACTIVE:
             await self.engine.switch.reduce(found.by, found.reason)
 
     async def _alerts(self) -> None:

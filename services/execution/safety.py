@@ -75,6 +75,11 @@ class Safety:
         return stricter(self._state, self._latch.state())
 
     @property
+    def own_state(self) -> TradingState:
+        """What this desk knows of by itself, whatever the files say."""
+        return self._state
+
+    @property
     def halted(self) -> bool:
         return self.state is TradingState.HALTED
 
