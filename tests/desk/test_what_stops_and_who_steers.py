@@ -145,7 +145,11 @@ async def test_nobody_at_the_keys_while_a_plan_works_reduces(
     plan_id = await desk.propose(basket(tmp_path, "NEM,sell,50,,limit,83.00,,day,main"))
     await desk.start_plan(plan_id, "auto")
     await until_state(desk, "REDUCING")
-    reduced = [e for e in await desk.client.events() if e["kind"] == "TradingReduced"]
+    async with asyncio.timeout(DEADLINE):  # in force at once, written down a moment later
+        while not (
+            reduced := [e for e in await desk.client.events() if e["kind"] == "TradingReduced"]
+        ):
+            await asyncio.sleep(0.02)
     assert {event["payload"]["cause"] for event in reduced} == {"unattended"}
     async with asyncio.timeout(DEADLINE):
         while "trading_halted" not in {
