@@ -28,6 +28,11 @@ MAKING_ROOM = [
 ]
 
 
+def guarded(desk: RunningDesk) -> int:
+    """Shares that work under protection: in one pair, or in two when the answer for one was lost."""
+    return sum(map(int, covered(desk, "ABBV")))
+
+
 async def killed_at(desk: RunningDesk, plan_id: str, kind: str, order: str) -> dict[str, Any]:
     """The plan, once the desk was killed at such an event, started again, and let go on."""
 
@@ -41,7 +46,7 @@ async def killed_at(desk: RunningDesk, plan_id: str, kind: str, order: str) -> d
     await desk.start()
     plan = await desk.client.plan(plan_id)
     if plan["state"] == "paused":
-        await eventually(lambda: covered(desk, "ABBV") in (["10"], ["6"]))
+        await eventually(lambda: guarded(desk) in (10, 6))
         await desk.client.continue_(plan_id)
     return await desk.until_ended(plan_id)
 
@@ -80,5 +85,5 @@ async def test_a_sale_cut_short_leaves_no_share_bare_and_sells_none_twice(
     plan = await killed_at(desk, made["plan_id"], kind, order)
     assert plan["state"] == "done"
     assert held(desk, "ABBV") == "6"
-    await eventually(lambda: covered(desk, "ABBV") == ["6"])
+    await eventually(lambda: guarded(desk) == 6)
     await assert_sound(desk)

@@ -27,7 +27,7 @@ class Answer:
     status: int
     text: str
     elapsed: float = 0.0
-    """Seconds from sending to the headers of the answer."""
+    """Seconds from sending to the end of the answer."""
     remaining: int | None = None
 
     @property
