@@ -88,7 +88,9 @@ class Rest:
         except Exception as error:
             # Whatever it was, it came after the request was handed over: the outcome is unknown
             # unless the cause proves otherwise.
-            raise silence(error) from None  # a transport's error may hold the request and so the keys
+            raise silence(
+                error
+            ) from None  # a transport's error may hold the request and so the keys
         if not isinstance(answer, Answer):
             raise NoAnswerError("the broker's answer was lost")
         answer = self._without_secrets(answer)

@@ -165,9 +165,11 @@ def account(body: Any, name: str) -> Account:
 
 
 def position(row: Row, account_name: str) -> Position:
-    """A holding, signed: short is negative whatever sign the broker used."""
-    sign = -1 if text(row, "side") == "short" else 1
-    qty = abs(required_number(row, "qty")) * sign
+    """A holding, signed: short is negative whatever sign the broker used, by the sign alone where it
+    names no side."""
+    amount, side = required_number(row, "qty"), text(row, "side")
+    sign = -1 if side == "short" or (not side and amount < 0) else 1
+    qty = abs(amount) * sign
     return Position(
         account=account_name,
         symbol=required_text(row, "symbol"),
@@ -181,7 +183,10 @@ def position(row: Row, account_name: str) -> Position:
 def order(body: Any, account_name: str) -> BrokerOrder:
     row = an_object(body)
     status = required_text(row, "status")
-    filled = number(row, "filled_qty") or Decimal(0)
+    filled = required_number(row, "filled_qty")
+    qty, notional = number(row, "qty"), number(row, "notional")
+    if qty is None and notional is None:
+        raise UnreadableError("qty is missing")
     return BrokerOrder(
         order_id=required_text(row, "id"),
         client_order_id=required_text(row, "client_order_id"),
@@ -190,8 +195,8 @@ def order(body: Any, account_name: str) -> BrokerOrder:
         side=_SIDES.get(text(row, "side")),
         type=text(row, "type") or text(row, "order_type"),
         order_class=text(row, "order_class"),
-        qty=number(row, "qty"),
-        notional=number(row, "notional"),
+        qty=qty,
+        notional=notional,
         limit_price=number(row, "limit_price"),
         stop_price=number(row, "stop_price"),
         time_in_force=text(row, "time_in_force"),
