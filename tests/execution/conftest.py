@@ -1,7 +1,8 @@
 """The makers of this room's tests are in `execution_makers.py`, beside this file."""
 
 import pytest
-from execution_makers import Log, make_plan
+from execution_makers import Log
+from plan_makers import make_plan
 
 
 @pytest.fixture

@@ -9,15 +9,14 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, cast
 
-from execution_makers import make_plan
+from engine_parts import MemoryJournal, NothingForbidden
+from plan_makers import make_plan
 from risk_world import NOW, STANDARD, order, with_limits, world
 
-from db.model.event import Event, EventDraft
 from db.model.order import BrokerOrder, Fill, OrderRequest, OrderState, Side
 from db.model.plan import Plan, Step
 from db.model.policy import Policy
 from db.model.run import Mode, PlanRun
-from db.model.trading import TradingState
 from services.brokers.port import (
     Broker,
     BrokerUnavailableError,
@@ -74,34 +73,6 @@ async def settle() -> None:
     """Let every task go as far as it can without time passing."""
     for _ in range(60):
         await asyncio.sleep(0)
-
-
-class Memory:
-    """A journal without a file."""
-
-    def __init__(self, clock: HandClock) -> None:
-        self.events: list[Event] = []
-        self._clock = clock
-        self._callbacks: list[Callable[[tuple[Event, ...]], None]] = []
-
-    async def append(self, *drafts: EventDraft) -> tuple[Event, ...]:
-        await asyncio.sleep(0)  # a commit takes a moment: whoever looks meanwhile sees the old
-        first = len(self.events) + 1
-        events = tuple(
-            Event(**d.model_dump(), seq=first + n, at=self._clock.now(), prev_hash="", hash="")
-            for n, d in enumerate(drafts)
-        )
-        self.events += events
-        for callback in self._callbacks:
-            callback(events)
-        return events
-
-    def on_append(self, callback: Callable[[tuple[Event, ...]], None]) -> Callable[[], None]:
-        self._callbacks.append(callback)
-        return lambda: self._callbacks.remove(callback)
-
-    def kinds(self, kind: str) -> list[Event]:
-        return [event for event in self.events if event.kind == kind]
 
 
 class ScriptedBroker:
@@ -232,25 +203,12 @@ class ScriptedBroker:
             raise BrokerUnavailableError("nobody answers")
 
 
-class _Open:
-    """A trading state that forbids nothing."""
-
-    state = TradingState.ACTIVE
-    halted = False
-
-    def forbids(self, *_: object, **__: object) -> None:
-        return None
-
-    refuses = forbids
-    awaits = forbids
-
-
 class World:
     """One plan on one engine. Steps are `sell 10 AAA`, or `sell 10 AAA @ 100` with a limit."""
 
     def __init__(self, *steps: str, cash: str = "20000", **policy: object) -> None:
         self.clock = HandClock()
-        self.journal = Memory(self.clock)
+        self.journal = MemoryJournal(self.clock)
         self.broker = ScriptedBroker()
         self.policy: Policy = with_limits(STANDARD, **policy) if policy else STANDARD
         self.cash = Decimal(cash)
@@ -262,7 +220,7 @@ class World:
         self.engine = Engine(
             self.journal,
             cast(Broker, self.broker),
-            cast(Safety, _Open()),
+            cast(Safety, NothingForbidden()),
             self.clock,
             self._facts,
             lambda: "1",
@@ -337,4 +295,4 @@ class World:
 
 
 def payloads(world: World, kind: str) -> list[dict[str, Any]]:
-    return [event.payload for event in world.journal.kinds(kind)]
+    return [event.payload for event in world.journal.of(kind)]

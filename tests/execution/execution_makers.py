@@ -1,70 +1,15 @@
 """Makers of plans, runs and reports for the rules of execution."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from plan_makers import NOON
+
 from db.model.event import Event, EventDraft
-from db.model.order import BrokerOrder, Fill, OrderState, OrderType, Side
-from db.model.plan import Phase, Plan, Standing, Step, Verdict
+from db.model.order import BrokerOrder, Fill, OrderState
 from db.model.run import ChildOrder, PlanRun
 from services.execution.fold import folded
-
-NOON = datetime(2026, 1, 5, 17, 0, tzinfo=UTC)
-FLAT = Standing(
-    equity=Decimal(100000),
-    cash=Decimal(2500),
-    cash_weight=Decimal("0.025"),
-    gross_exposure=Decimal(97500),
-    leverage=Decimal("0.975"),
-    accounts={"main": Decimal(2500)},
-    holdings=(),
-    sectors=(),
-)
-
-
-def make_step(n: int, side: Side, symbol: str, qty: int, price: str) -> Step:
-    return Step(
-        n=n,
-        phase=Phase.SELL if side is Side.SELL else Phase.BUY,
-        account="main",
-        symbol=symbol,
-        side=side,
-        qty=Decimal(qty),
-        type=OrderType.MARKET,
-        reference_price=Decimal(price),
-        expected_price=Decimal(price),
-        expected_value=Decimal(price) * qty,
-        expected_cash_after=Decimal(0),
-        sector="Technology",
-        reason="a test",
-    )
-
-
-SELL, BUY = Side.SELL, Side.BUY
-
-
-def make_plan(*steps: Step) -> Plan:
-    made = steps or (
-        make_step(1, SELL, "NEM", 150, "80"),
-        make_step(2, SELL, "AA", 125, "40"),
-        make_step(3, BUY, "NVDA", 18, "180"),
-        make_step(4, BUY, "LLY", 6, "800"),
-    )
-    return Plan(
-        plan_id="3f9a",
-        created_at=NOON,
-        source="Portfolio.md",
-        proposal_sha256="0" * 64,
-        policy="standard",
-        policy_hash="1" * 64,
-        environment="sim",
-        steps=made,
-        findings=(),
-        before=FLAT,
-        after=FLAT,
-        verdict=Verdict.SAFE,
-    )
 
 
 class Log:

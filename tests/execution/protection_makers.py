@@ -3,7 +3,8 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from execution_makers import BUY, NOON, Log, fill_of, intended, make_plan, make_step
+from execution_makers import Log, fill_of, intended
+from plan_makers import BUY, NOON, make_plan, make_step
 
 from db.model.event import EventDraft
 from db.model.order import BrokerOrder, Fill, OrderState, Side

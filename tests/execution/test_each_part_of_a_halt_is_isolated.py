@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from execution_makers import NOON, Log, intended, make_plan
+from execution_makers import Log, intended
+from plan_makers import NOON, make_plan
 from test_only_what_reduces import Files
 
 from db.errors import JournalError

@@ -5,18 +5,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from execution_makers import (
-    NOON,
-    SELL,
-    Log,
-    fill_of,
-    intended,
-    make_plan,
-    make_step,
-    report_of,
-)
+from execution_makers import Log, fill_of, intended, report_of
 from hypothesis import given
 from hypothesis import strategies as st
+from plan_makers import NOON, SELL, make_plan, make_step
 
 from db.model.order import OrderState
 from db.model.run import CancelReason, Mode, PlanRun

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from execution_makers import NOON, Log, fill_of, intended, make_plan, report_of
+from execution_makers import Log, fill_of, intended, report_of
 from hypothesis import given
 from hypothesis import strategies as st
+from plan_makers import NOON, make_plan
 
 from db.model.order import OrderState, Side
 from db.model.run import Mode, StepState

@@ -5,9 +5,10 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from execution_makers import Log, fill_of, intended, make_plan, report_of
+from execution_makers import Log, fill_of, intended, report_of
 from hypothesis import given
 from hypothesis import strategies as st
+from plan_makers import make_plan
 
 from db.model.order import BrokerOrder, Fill, OrderState
 from db.model.run import ChildOrder

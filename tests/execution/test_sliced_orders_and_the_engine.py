@@ -80,7 +80,7 @@ async def test_every_piece_of_a_buy_passes_the_gate(make: MakeWorld) -> None:
     await world.start(Mode.AUTO)
     await world.clock.move(300)
     assert sent(world) == FOUR
-    assert len(world.journal.kinds("GateChecked")) == 4
+    assert len(world.journal.of("GateChecked")) == 4
     assert world.run.state is PlanState.DONE
 
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from execution_makers import NOON
 from hypothesis import given
 from hypothesis import strategies as st
+from plan_makers import NOON
 
 from db.model.slicing import Algorithm, AlgorithmName, Slice
 from services.execution.schedule import MOST_CLIPS, scheduled

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from execution_makers import NOON, Log, fill_of, intended, make_plan, report_of
+from execution_makers import Log, fill_of, intended, report_of
+from plan_makers import NOON, make_plan
 
 from db.model.order import OrderState
 from db.model.run import Mode, PlanRun, PlanState

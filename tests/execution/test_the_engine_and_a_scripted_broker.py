@@ -164,7 +164,7 @@ async def test_two_approvals_and_two_starts_at_once_are_one_execution_invariant_
     assert sum(isinstance(a, NotPossibleError) for a in answers) == 4
     await world.clock.move(5)
     assert world.sent == [("AAA", 50, "a1")]
-    assert len(world.journal.kinds("PlanStarted")) == 1
+    assert len(world.journal.of("PlanStarted")) == 1
 
 
 async def test_a_plan_not_started_by_the_sessions_end_expires(make: MakeWorld) -> None:

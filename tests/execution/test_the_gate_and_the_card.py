@@ -5,9 +5,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from execution_makers import NOON, Log, intended, make_plan, make_step
+from execution_makers import Log, intended
 from hypothesis import given
 from hypothesis import strategies as st
+from plan_makers import NOON, make_plan, make_step
 from risk_world import STANDARD, world
 
 from db.model.order import OrderType, Side

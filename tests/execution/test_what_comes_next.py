@@ -5,9 +5,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from execution_makers import NOON, Log, fill_of, intended, report_of
+from execution_makers import Log, fill_of, intended, report_of
 from hypothesis import given
 from hypothesis import strategies as st
+from plan_makers import NOON
 
 from db.model.order import OrderState
 from db.model.plan import Phase

@@ -5,24 +5,16 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from plan_makers import BUY, SELL, make_plan, make_step
+
 from db.model.order import OrderRequest, OrderState, OrderType, Side
-from db.model.plan import Phase, Plan, Standing, Step, Verdict
+from db.model.plan import Plan
 from db.model.run import ChildOrder, Mode, PlanRun, PlanState
 from db.model.ticket import Ticket
 from services.brokers.manual.typed import read_claim
 
 AT = datetime(2026, 1, 5, 15, 30, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
-FLAT = Standing(
-    equity=Decimal(100000),
-    cash=Decimal(2500),
-    cash_weight=Decimal("0.025"),
-    gross_exposure=Decimal(97500),
-    leverage=Decimal("0.975"),
-    accounts={"main": Decimal(2500)},
-    holdings=(),
-    sectors=(),
-)
 
 
 def ticket(
@@ -48,41 +40,13 @@ def ticket(
 
 
 def plan_of(source: str = "Portfolio.md", environment: str = "manual") -> Plan:
-    return Plan(
-        plan_id="3f9a",
+    return make_plan(
+        make_step(1, SELL, "NEM", 150, "80"),
+        make_step(2, SELL, "AA", 125, "40"),
+        make_step(3, BUY, "NVDA", 18, "180"),
         created_at=AT,
         source=source,
-        proposal_sha256="0" * 64,
-        policy="standard",
-        policy_hash="1" * 64,
         environment=environment,
-        steps=(
-            _step(1, Side.SELL, "NEM", 150, "80"),
-            _step(2, Side.SELL, "AA", 125, "40"),
-            _step(3, Side.BUY, "NVDA", 18, "180"),
-        ),
-        findings=(),
-        before=FLAT,
-        after=FLAT,
-        verdict=Verdict.SAFE,
-    )
-
-
-def _step(n: int, side: Side, symbol: str, qty: int, price: str) -> Step:
-    return Step(
-        n=n,
-        phase=Phase.SELL if side is Side.SELL else Phase.BUY,
-        account="main",
-        symbol=symbol,
-        side=side,
-        qty=Decimal(qty),
-        type=OrderType.MARKET,
-        reference_price=Decimal(price),
-        expected_price=Decimal(price),
-        expected_value=Decimal(price) * qty,
-        expected_cash_after=Decimal(0),
-        sector="Technology",
-        reason="a test",
     )
 
 

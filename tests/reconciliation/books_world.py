@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
+from engine_parts import MemoryJournal, NothingForbidden
+
 from db.model.activity import Activity
-from db.model.event import Event, EventDraft
 from db.model.market import MarketClock
 from db.model.order import BrokerOrder, Fill, OrderState, OrderType, Side
 from db.model.plan import Plan
 from db.model.portfolio import Account, Position
 from db.model.run import ChildOrder, PlanRun, PlanState
-from db.model.trading import TradingState
 from services.brokers.port import Broker, BrokerUnavailableError, CancelOutcome
 from services.desk.facts import FactsSource
 from services.desk.reconcile import Reconciler
@@ -44,33 +44,6 @@ class SleepingClock:
     async def sleep(self, seconds: float) -> None:
         self.seconds += seconds
         self.on_sleep()
-
-
-class Memory:
-    """A journal without a file."""
-
-    def __init__(self, clock: SleepingClock, events: list[Event] | None = None) -> None:
-        self.events: list[Event] = list(events or [])
-        self._clock = clock
-        self._callbacks: list[Callable[[tuple[Event, ...]], None]] = []
-
-    async def append(self, *drafts: EventDraft) -> tuple[Event, ...]:
-        first = len(self.events) + 1
-        events = tuple(
-            Event(**d.model_dump(), seq=first + n, at=self._clock.now(), prev_hash="", hash="")
-            for n, d in enumerate(drafts)
-        )
-        self.events += events
-        for callback in self._callbacks:
-            callback(events)
-        return events
-
-    def on_append(self, callback: Callable[[tuple[Event, ...]], None]) -> Callable[[], None]:
-        self._callbacks.append(callback)
-        return lambda: self._callbacks.remove(callback)
-
-    def kinds(self) -> list[str]:
-        return [event.kind for event in self.events]
 
 
 class LooseBroker:
@@ -208,21 +181,10 @@ def _average(before: Decimal, average: Decimal, change: Decimal, price: Decimal)
     return (abs(before) * average + abs(change) * price) / abs(now)
 
 
-class _Open:
-    state = TradingState.ACTIVE
-    halted = False
-
-    def forbids(self, *_: object, **__: object) -> None:
-        return None
-
-    refuses = forbids
-    awaits = forbids
-
-
 class Books:
     """A reconciler as in a desk. `again` is the same journal after a restart."""
 
-    def __init__(self, broker: LooseBroker, clock: SleepingClock, journal: Memory) -> None:
+    def __init__(self, broker: LooseBroker, clock: SleepingClock, journal: MemoryJournal) -> None:
         self.broker, self.clock, self.journal = broker, clock, journal
         policy = load_policy("standard")
         facts = FactsSource(cast(Broker, broker), PriceBoard(clock.monotonic), clock, policy)
@@ -230,7 +192,7 @@ class Books:
         self.engine = Engine(
             journal,
             cast(Broker, broker),
-            cast(Safety, _Open()),
+            cast(Safety, NothingForbidden()),
             clock,
             cast(Any, None),
             lambda: "1",
@@ -245,7 +207,7 @@ class Books:
         return ()
 
     def again(self) -> "Books":
-        return Books(self.broker, self.clock, Memory(self.clock, self.journal.events))
+        return Books(self.broker, self.clock, MemoryJournal(self.clock, self.journal.events))
 
     def own(self, *orders: ChildOrder) -> None:
         """Orders of ours, as if sent by plans, five hundred of them a plan."""
@@ -259,7 +221,7 @@ class Books:
 
 def books() -> Books:
     clock = SleepingClock()
-    return Books(LooseBroker(clock), clock, Memory(clock))
+    return Books(LooseBroker(clock), clock, MemoryJournal(clock))
 
 
 def child(name: str, symbol: str = "NEM", qty: int = 10, **given: Any) -> ChildOrder:
