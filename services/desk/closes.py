@@ -70,10 +70,6 @@ class Closes:
         held = {lot.key for lot in self._lots()}
         return tuple(told for key, told in self._hit.items() if key in held)
 
-    def by_close(self, account: str, symbol: str) -> bool:
-        """Whether the position's stop counts at the close only."""
-        return any((lot.step.account, lot.step.symbol) == (account, symbol) for lot in self._lots())
-
     def _lots(self) -> tuple[Held, ...]:
         return tuple(lot for lot in self._engine.protector.lots() if on_close(lot.step))
 

@@ -12,9 +12,8 @@ from typing import Any
 from db.clock import Clock
 from db.home import Home
 from db.journal import Journal
-from db.model.base import plain
 from db.model.event import Event, EventDraft
-from db.model.order import OrderState, Side
+from db.model.order import OrderState
 from db.model.snapshot import DeskSnapshot
 from db.model.trading import HaltReport, ResumeCard, TradingState
 from services.brokers.manual.adapter import ManualBroker
@@ -44,6 +43,8 @@ from services.desk.post_trade import PostTrades
 from services.desk.reconcile import Reconciler, foreign_orders
 from services.desk.sentry import Sentry
 from services.desk.settings import DeskSettings
+from services.desk.stops import LOOK_SECONDS as STOPS_SECONDS
+from services.desk.stops import Stops
 from services.desk.supervision import Supervisor
 from services.desk.view import open_alerts, order_rows, plan_rows, position_rows
 from services.desk.watch import Watch
@@ -150,6 +151,15 @@ class Desk:
         self.engine.protector.market_open = self._market_open
         self.closes = Closes(self.engine, broker, self.facts, self._propose_exit, clock)
         self.watch.closes = self.closes
+        self.stops = Stops(
+            self.engine,
+            self.facts,
+            self.watch.price_of,
+            self.watch.alerts,
+            lambda key, qty, source: self._propose_exit(key[1], qty, source),
+            clock,
+        )
+        self.watch.stops = self.stops
         journal.on_append(self._on_events)
 
     # --- life ---------------------------------------------------------------------------------
@@ -163,6 +173,7 @@ class Desk:
         self.reconciler.apply(events)
         self.watch.recover(events)
         self.closes.apply(events)
+        self.stops.apply(events)
         self.post_trades.apply(events)
         await self.engine.recover(events)
         await self.facts.refresh_clock()
@@ -181,6 +192,7 @@ class Desk:
         self.workers.keep("portfolio", self._look, LOOK_SECONDS)
         self.workers.keep("closes", self.closes.look, CLOSES_SECONDS)
         self.workers.keep("alerts", self._alerts, 1.0)
+        self.workers.keep("exits", self.stops.look, STOPS_SECONDS)
         self.workers.keep("triggers", self.sentry.look, 1.0)
         self.workers.keep("inbox", self.intake.sweep_inbox, SWEEP_SECONDS)
         self.workers.keep("agreement", self._agree, LOOK_SECONDS)
@@ -296,6 +308,7 @@ class Desk:
         self.reconciler.apply(events)
         self.watch.apply(events)
         self.closes.apply(events)
+        self.stops.apply(events)
         self.post_trades.apply(events)
         self.engine.switch.apply(events)
         self.sentry.apply(events)
@@ -332,11 +345,9 @@ class Desk:
         )
         return answer if isinstance(answer, ResumeCard) else {"trading_state": answer.value}
 
-    async def _propose_exit(self, symbol: str, qty: Decimal) -> str:
+    async def _propose_exit(self, symbol: str, qty: Decimal, source: str = "stop at close") -> str:
         """A plan that sells, on the road of every plan: checked, and approved by the trader."""
-        ticket = {"symbol": symbol, "side": Side.SELL.value, "qty": plain(qty)}
-        made = await self.intake.ticket(ticket)
-        return str(made["plan_id"])
+        return await self.intake.exit(symbol, qty, source)
 
     def _market_open(self) -> bool:
         """Open when nobody knows."""

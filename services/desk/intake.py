@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from db.home import Home
-from db.model.base import Environment, canonical_json
+from db.model.base import Environment, canonical_json, plain
 from db.model.event import Event, EventDraft
 from db.model.market import MarketAnalysis
 from db.model.order import OrderType, Side, TimeInForce
@@ -150,6 +150,16 @@ class Intake:
         facts = await self._facts_for(proposal, body.get("policy"))
         plan = make_plan(proposal, facts, self.new_id(proposal.sha256), self._environment.value)
         return await self.keep(plan)
+
+    async def exit(self, symbol: str, qty: Decimal, source: str) -> str:
+        """The id of a new plan that sells at the market; `source` says what it comes from. Raises
+        RefusedInputError, BrokerUnavailableError."""
+        body = {"symbol": symbol, "side": Side.SELL.value, "qty": plain(qty)}
+        proposal = ticket_proposal(body).model_copy(update={"source": source})
+        facts = await self._facts_for(proposal, None)
+        plan = make_plan(proposal, facts, self.new_id(proposal.sha256), self._environment.value)
+        await self.keep(plan)
+        return plan.plan_id
 
     async def preview_ticket(self, body: Mapping[str, Any]) -> Json:
         """What the ticket would be, without keeping it."""

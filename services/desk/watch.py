@@ -17,8 +17,10 @@ from services.desk.closes import Closes
 from services.desk.facts import FactsSource
 from services.desk.guards import Guards
 from services.desk.reconcile import Reconciler
+from services.desk.stops import Stops
 from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
+from services.execution.touched import first_stop
 from services.market.board import PriceBoard
 from services.monitoring.situation import Price, Protection, Situation
 from services.monitoring.watch import Watch as Memory
@@ -67,6 +69,7 @@ class Watch:
         """`account/symbol` that the last flatten could not close."""
         self.closes: Closes | None = None
         """Who judges stops that count at the close; a price through one is no hit yet."""
+        self.stops: Stops | None = None
         self._guards = Guards(engine, facts, clock)
         self.last_drill: Drill | None = None
         self.post_trades: Mapping[str, PostTrade] = {}
@@ -247,15 +250,7 @@ class Watch:
             trading_state=self._engine.safety.state,
             positions=portfolio.positions,
             protections=tuple(
-                Protection(
-                    account=position.account,
-                    symbol=position.symbol,
-                    stop_price=None
-                    if self.closes is not None
-                    and self.closes.by_close(position.account, position.symbol)
-                    else self._facts.protections[position.symbol][0],
-                    target_price=self._facts.protections[position.symbol][1],
-                )
+                self._protection(position.account, position.symbol)
                 for position in portfolio.positions
                 if position.symbol in self._facts.protections
             ),
@@ -280,8 +275,26 @@ class Watch:
             last_drill=self.last_drill,
             post_trades=tuple(self.post_trades.values()),
             closed_through=self.closes.standing() if self.closes is not None else (),
+            exits=self.stops.waiting() if self.stops is not None else (),
             **self._guards.seen(portfolio),
         )
+
+    def _protection(self, account: str, symbol: str) -> Protection:
+        """Of lots with stops of their own the one that the price reaches first counts."""
+        stop, target = self._facts.protections[symbol]
+        lots = [
+            lot
+            for lot in self._engine.protector.lots()
+            if (lot.step.account, lot.step.symbol) == (account, symbol)
+        ]
+        if lots:
+            stop = first_stop(lots)
+        return Protection(account=account, symbol=symbol, stop_price=stop, target_price=target)
+
+    def price_of(self, symbol: str) -> Decimal | None:
+        """The last that is known, however old: it can be the hit of a stop."""
+        quote = self._board.quote(symbol)
+        return None if quote is None else quote.mid
 
     def _prices(self) -> Iterator[Price]:
         for symbol in self._held():

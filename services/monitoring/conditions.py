@@ -266,6 +266,19 @@ def _closed_through(now: Situation) -> Iterator[Observation]:
         )
 
 
+def _exits(now: Situation) -> Iterator[Observation]:
+    for one in now.exits:
+        values = {
+            "symbol": one.symbol,
+            "account": one.account,
+            "qty": plain(one.qty),
+            "price": plain(one.price),
+            "stop": plain(one.stop),
+            "plan": one.plan_id,
+        }
+        yield Observation(one.plan_id, on=True, over=False, values=values)
+
+
 def _renewals(now: Situation) -> Iterator[Observation]:
     for one in now.renewals:
         values = {"symbol": one.symbol, "order": one.order, "days": str(one.days)}
@@ -435,6 +448,11 @@ CONDITIONS: dict[str, Condition] = {
             "stop_by_close", AlertSeverity.CRITICAL,
             "{symbol} in {account} closed at {close} on {date}, at or through its stop {stop}. {plan}.",
             "Approve the exit, or move the stop.", _closed_through,
+        ),
+        (
+            "exit_proposed", AlertSeverity.WARNING,
+            "Plan {plan} sells {qty} {symbol} in {account}: at {price} it is at or through its stop {stop}.",
+            "Approve it, or turn it down.", _exits,
         ),
         (
             "protection_expires", AlertSeverity.INFO,

@@ -76,6 +76,17 @@ class ClosedThrough(Noun):
     """The exit plan; "" when none could be made."""
 
 
+class ExitProposal(Noun):
+    """A stop that only the desk watches was hit, and a plan that sells waits for the trader."""
+
+    account: str
+    symbol: str
+    qty: Exact
+    price: Exact
+    stop: Exact
+    plan_id: str
+
+
 class Renewal(Noun):
     """A protective order that the broker soon lets expire."""
 
@@ -106,6 +117,7 @@ class Situation(Noun):
     unprotected: tuple[Unprotected, ...] = ()
     executed: tuple[Executed, ...] = ()
     closed_through: tuple[ClosedThrough, ...] = ()
+    exits: tuple[ExitProposal, ...] = ()
     over_covered: tuple[OverCovered, ...] = ()
     renewals: tuple[Renewal, ...] = ()
     last_drill: Drill | None = None
