@@ -55,6 +55,18 @@ class Terminal:
             raise AssertionError(f"the screen stays:\n{self.text}") from None
         return self.text
 
+    def stall(self) -> None:
+        """Nobody reads what is drawn any more."""
+        asyncio.get_running_loop().remove_reader(self.master)
+
+    def unread(self) -> int:
+        """Bytes that were drawn and that nobody has read."""
+        return int(struct.unpack("i", fcntl.ioctl(self.master, termios.FIONREAD, bytes(4)))[0])
+
+    def go_on(self) -> None:
+        """It is read again."""
+        asyncio.get_running_loop().add_reader(self.master, self._read)
+
     @property
     def text(self) -> str:
         return "\n".join(self.screen.display)
