@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from db.home import Home
 from db.journal import Journal
 from db.model.alert import Alert
 from db.model.base import plain
-from db.model.event import EventDraft
+from db.model.event import Event, EventDraft
 from db.model.order import Fill
 from db.model.policy import Policy
 from db.model.portfolio import Portfolio
@@ -38,6 +38,8 @@ from services.risk.standing import standing
 
 _WEIGHT = Decimal("0.0001")
 _CENT = Decimal("0.01")
+ENDINGS = ("PlanEnded", "PlanAborted")
+"""After these a plan is compared with what it promised, and reported."""
 
 
 class Paper:
@@ -74,7 +76,7 @@ class Paper:
             kept = before.notes if before is not None else ()
             report = report.model_copy(
                 update={
-                    "notes": (*kept, note) if note else kept,
+                    "notes": (*kept, note) if note and note not in kept else kept,
                     "action_plan": before.action_plan if before is not None else "",
                 }
             )
@@ -124,6 +126,19 @@ class Paper:
             if started
             else (),
         )
+
+
+def unreported(events: Iterable[Event]) -> tuple[str, ...]:
+    """Plans that ended and whose report was never written: the desk died in between."""
+    owed: dict[str, None] = {}
+    for event in events:
+        if event.plan_id is None:
+            continue
+        if event.kind in ENDINGS:
+            owed[event.plan_id] = None
+        elif event.kind == "ReportWritten":
+            owed.pop(event.plan_id, None)
+    return tuple(owed)
 
 
 def note_of(run: PlanRun) -> str:

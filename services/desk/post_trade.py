@@ -55,9 +55,9 @@ class PostTrades:
                 found = PostTrade.model_validate(event.payload["post_trade"])
                 self.found[event.plan_id] = found
 
-    async def look(self, plan_id: str) -> None:
-        """Compare an ended plan of which something filled, and write down what was found. Raises
-        BrokerUnavailableError."""
+    async def look(self, plan_id: str, by_itself: bool = True) -> None:
+        """Compare an ended plan of which something filled, and write down what was found.
+        `by_itself`: the policy may sell what a limit needs. Raises BrokerUnavailableError."""
         run = self._engine.book.run(plan_id)
         if not any(order.filled_qty for order in run.orders):
             return
@@ -68,7 +68,7 @@ class PostTrades:
                 kind="PostTradeChecked", plan_id=plan_id, payload={"post_trade": found.to_json()}
             )
         )
-        if found.offer is not None:
+        if by_itself and found.offer is not None:
             await self._by_itself(run, found, facts)
 
     async def _by_itself(self, run: PlanRun, found: PostTrade, facts: Facts) -> None:
