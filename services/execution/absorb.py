@@ -86,6 +86,8 @@ def _status_events(order: ChildOrder, report: BrokerOrder) -> tuple[EventDraft, 
         return ()
     if state is order.state and order.order_id is not None:
         return ()
+    if state is OrderState.FILLED and not order.state.terminal:
+        return (_refusal(order, report, "filled, and by the broker's own figure of nothing"),)
     if order.state in (OrderState.INTENT, OrderState.SENT, OrderState.UNKNOWN):
         return (_acknowledged(order, report, state),)
     if _is_stale(order, state):
