@@ -14,15 +14,15 @@ SqliteFailure = (sqlite3.Error, UnicodeDecodeError)
 """A damaged file may also show as text that is none, in a row or in SQLite's own complaint."""
 
 _SENTENCES = {
-    "SQLITE_FULL": "The disk that holds the journal {path} is full: free space, then start the desk again.",
-    "SQLITE_READONLY": "The journal {path} is read-only: make it and its directory writable, then start the desk again.",
-    "SQLITE_BUSY": "Another program holds the journal {path} locked: end that program, then start the desk again.",
-    "SQLITE_LOCKED": "Another program holds the journal {path} locked: end that program, then start the desk again.",
+    "SQLITE_FULL": "The disk that holds the journal {path} is full: free space, then resume, or start the desk.",
+    "SQLITE_READONLY": "The journal {path} is read-only: make it and its directory writable, then resume, or start the desk.",
+    "SQLITE_BUSY": "Another program holds the journal {path} locked: end that program, then resume, or start the desk.",
+    "SQLITE_LOCKED": "Another program holds the journal {path} locked: end that program, then resume, or start the desk.",
     "SQLITE_CORRUPT": "The journal {path} is damaged ({detail}): keep the file and restore the latest backup.",
     "SQLITE_NOTADB": "The file {path} is not a journal ({detail}): restore the latest backup or name another file.",
     "SQLITE_CANTOPEN": "The journal {path} can't be opened: check that it exists and that you may read and write it.",
     "SQLITE_PERM": "The journal {path} can't be opened: check that you may read and write it.",
-    "SQLITE_IOERR": "The disk failed while the journal {path} was used ({detail}): check the disk and its free space.",
+    "SQLITE_IOERR": "The disk failed while the journal {path} was used ({detail}): check the disk and its free space, then resume, or start the desk.",
     "SQLITE_CONSTRAINT": "Another program wrote to the journal {path} ({detail}): only one desk may, end the other.",
 }
 

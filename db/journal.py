@@ -4,6 +4,7 @@ Everything that matters is a fold of it (spec 7, Journal)."""
 
 import asyncio
 import json
+import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,9 @@ from db.verification import Verification, backup, rebuild, verify
 from db.writer import Append, Outcome, Writer
 
 __all__ = ["Journal", "JournalError", "Verification", "backup", "rebuild", "verify"]
+
+ROOM = 1024 * 1024
+"""Bytes that must be free before a journal that failed is written again: with less it fails at once."""
 
 Subscriber = Callable[[tuple[Event, ...]], None]
 Found = TypeVar("Found")
@@ -111,6 +115,18 @@ class Journal:
         self._writer.put(append)
         return await append.done
 
+    async def mend(self) -> None:
+        """After a failure: go on, if the journal can be written again. What was refused meanwhile is
+        not written by this: nobody was told that it was. Raises JournalError: it stays failed."""
+        if self._closed:
+            raise JournalError(f"The journal {self.path} is closed.")
+        if (left := _free(self.path)) < ROOM:
+            raise JournalError(
+                f"The disk that holds the journal {self.path} has {left // 1024} KB left: free space."
+            )
+        await asyncio.to_thread(self._writer.mend)
+        self._failure = None
+
     async def events(
         self,
         *,
@@ -195,6 +211,15 @@ class Journal:
                 self._loop.call_soon(subscriber, outcome)
             if not append.done.cancelled():
                 append.done.set_result(outcome)
+
+
+def _free(path: Path) -> int:
+    """Bytes left on its disk; 0 when the file can't be looked at."""
+    try:
+        disk = os.statvfs(path)
+    except OSError:
+        return 0
+    return disk.f_bavail * disk.f_frsize
 
 
 def _opened(

@@ -52,6 +52,8 @@ class Writer:
         self._head = head
         self._finished = finished
         self._failure: JournalError | None = None
+        self._using = threading.Lock()
+        """Held while the connection is written with."""
         self._synchronous = ""
         self._queue: SimpleQueue[Append | None] = SimpleQueue()
         # A daemon: a process that ends without close() must not hang on it. Nothing acknowledged is
@@ -62,6 +64,31 @@ class Writer:
     def put(self, append: Append) -> None:
         """Hand over an append; its outcome comes by `finished`."""
         self._queue.put(append)
+
+    def mend(self) -> None:
+        """After a failure: write again, if it can be written to the end, and if the file still ends
+        where this writer left it. Blocks. Raises JournalError: it stays failed."""
+        with self._using:
+            if self._failure is None:
+                return
+            try:
+                self._prove()
+            except SqliteFailure as error:
+                self._failure = journal_error(error, self._path)
+                if self._db.in_transaction:
+                    self._db.rollback()
+                raise JournalError(str(self._failure)) from error
+            self._failure = None
+
+    def _prove(self) -> None:
+        """A synced commit that changes nothing."""
+        self._sync(True)
+        self._db.execute("BEGIN IMMEDIATE")
+        head = self._db.execute("SELECT seq, hash FROM head").fetchone()
+        if head != (self._seq, self._head):
+            raise sqlite3.DatabaseError("it does not end where this desk left it")
+        self._db.execute("UPDATE head SET seq = ?, hash = ?", head)
+        self._db.execute("COMMIT")
 
     def stop(self) -> None:
         """Write what was handed over, then end the thread. Blocks."""
@@ -90,6 +117,10 @@ class Writer:
         return group, False
 
     def _outcomes(self, group: list[Append]) -> list[Outcome]:
+        with self._using:
+            return self._written(group)
+
+    def _written(self, group: list[Append]) -> list[Outcome]:
         if self._failure is None:
             before = self._seq, self._head
             try:

@@ -126,6 +126,11 @@ def _status_lines(status: Json) -> list[str]:
         f"{clean(status['trading_state'])}, {clean_books}, market {market}",
         f"Equity {money(status.get('equity'))}, cash {money(status['cash'])}",
     ]
+    lines += [
+        f"CRITICAL {clean(alert['sentence'])}"
+        for alert in status.get("alerts", ())
+        if alert["severity"] == "critical" and not alert["cleared_at"]
+    ]
     if status.get("unresolved"):
         lines.append(f"Orders without an answer: {', '.join(map(clean, status['unresolved']))}")
     lines += [

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from db.clock import Clock
+from db.errors import JournalError
 from db.home import Home
 from db.journal import Journal
 from db.model.event import Event, EventDraft
@@ -59,6 +60,8 @@ PORTFOLIO_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 STREAM_SECONDS = 3.0
 """That a starting desk waits for the order stream."""
+MEND_SECONDS = 2.0
+"""Between two tries to write a journal that failed."""
 HALT_AGAIN_SECONDS = 30.0
 """A halt that could not be completed is tried again."""
 
@@ -114,6 +117,7 @@ class Desk:
             clock.now,
         )
         self.watch.post_trades = self.post_trades.found
+        self.watch.journal_failed = lambda: journal.failed
         self.paper = Paper(self.engine, self.facts, journal, home, settings.zone, clock.now)
         self.by_hand = (
             ByHand(self.engine, broker, self.facts, self.reconciler, home, settings.zone, clock)
@@ -189,6 +193,7 @@ class Desk:
         await self._finish_halt()
         self.watch.watch_symbols()
         self.workers.watch("protection", self.engine.protector.run)
+        self.workers.keep("journal", self._mend_journal, MEND_SECONDS)
         self.workers.keep("portfolio", self._look, LOOK_SECONDS)
         self.workers.keep("closes", self.closes.look, CLOSES_SECONDS)
         self.workers.keep("alerts", self._alerts, 1.0)
@@ -205,7 +210,9 @@ class Desk:
         latch, report = read_latch(self.home), self.engine.kill.report
         if latch is None or self.engine.kill.busy:
             return
-        new = latch != self._latch_seen and (report is None or report.at < latch.at)
+        # A desk that is not halted by itself has not heard of it, whatever the two clocks say.
+        unheard = self.safety.own_state is not TradingState.HALTED
+        new = latch != self._latch_seen and (unheard or report is None or report.at < latch.at)
         self._latch_seen = latch
         if new or (report is not None and self._unfinished(report)):
             await self.engine.halt(latch.by, latch.reason)
@@ -260,16 +267,26 @@ class Desk:
         """A journal that can't be written halts, never "warn and continue" (invariant 5)."""
         if self.safety.state is not TradingState.HALTED:
             log.critical("trading is halted: %s", sentence)
-            await self.engine.halt("the desk", sentence)
+            await self.engine.halt("the desk", sentence, "journal_error")
+
+    async def _mend_journal(self) -> None:
+        """Once the journal can be written again: what happened meanwhile is asked for and booked, and
+        the halt is written down. Trading stays halted until the trader resumes."""
+        if (why := self.journal.failed) is None or self.engine.kill.busy:
+            return
+        try:
+            await self.journal.mend()
+        except JournalError:
+            return  # it is said already
+        log.warning("the journal can be written again; it could not: %s", why)
+        self.reconciler.distrust("the journal could not be written for a while")
+        await self.engine.doubt_answers("the journal could not be written at its answer")
+        await self.engine.halt("the desk", why, "journal_error")
 
     async def _listen(self) -> None:
         async for message in self._broker.messages():
             if isinstance(message, OrderUpdate):
-                if not await self.engine.on_update(message):
-                    log.info("an order that is not ours: %s", message.order.client_order_id)
-                if message.fill is not None:
-                    self._filled_at = self._clock.monotonic()
-                self.hub.touch()
+                await self._hear(message)
             elif isinstance(message, StreamState):
                 self.watch.on_stream(message)
                 if message.stream == "orders":
@@ -281,6 +298,17 @@ class Desk:
             else:
                 self.board.update(message, self.facts.market_now())
                 self.hub.touch()
+
+    async def _hear(self, update: OrderUpdate) -> None:
+        """What can't be booked now is asked for once the journal can be written: prices go on."""
+        try:
+            if not await self.engine.on_update(update):
+                log.info("an order that is not ours: %s", update.order.client_order_id)
+        except JournalError as error:
+            self.workers.once("journal", partial(self._journal_failed, str(error)))
+        if update.fill is not None:
+            self._filled_at = self._clock.monotonic()
+        self.hub.touch()
 
     async def _look(self) -> None:
         """Account and positions again when they are old, or older than the last fill. A burst of
@@ -450,7 +478,7 @@ class Desk:
             orders=order_rows(
                 runs, foreign_orders(portfolio.orders if portfolio else (), self.engine)
             ),
-            alerts=open_alerts(self.watch.alerts.values()),
+            alerts=open_alerts(self.watch.shown),
             plans=plan_rows(runs, self.post_trades.found),
         )
 

@@ -28,6 +28,7 @@ from services.intake.refusal import RefusedInputError
 from services.intake.text import shown
 from services.planning.plan import PlanEditError, make_plan, revise
 from services.planning.report import markdown
+from services.reports.write import ReportError, write
 from services.risk.facts import Facts
 from services.risk.policy import PolicyError
 
@@ -140,8 +141,8 @@ class Intake:
         """The report lies beside the others; a plan does not fail for want of its paper."""
         path = self._home.reports / f"{plan.plan_id}-r{plan.revision}-dry-run.md"
         try:
-            path.write_text(markdown(plan), encoding="utf-8")
-        except OSError as error:
+            write(path, markdown(plan), self._now(), kept=0)
+        except ReportError as error:
             log.warning("the dry-run report %s was not written: %s", path.name, error)
 
     async def ticket(self, body: Mapping[str, Any]) -> Json:

@@ -93,6 +93,8 @@ class Sentry:
 
     async def persists(self, cause: str) -> str:
         """What of the cause is still true, as a sentence; empty when nothing is."""
+        if cause == "journal_error":
+            return self._journal.failed or ""
         return true_now(self.danger()).get(cause, "")
 
     def danger(self) -> Danger:

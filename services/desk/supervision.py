@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from db.clock import Clock
@@ -69,7 +70,7 @@ class Supervisor:
         try:
             await act()
         except JournalError as error:
-            await self._journal_failed(str(error))
+            self.once("journal", partial(self._journal_failed, str(error)))
         except BrokerUnavailableError as error:
             log.warning("%s: %s", name, error)
             return False

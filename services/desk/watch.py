@@ -1,7 +1,7 @@
 """Watches prices, feeds and alerts for what is held, working or planned."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -74,6 +74,9 @@ class Watch:
         self.last_drill: Drill | None = None
         self.post_trades: Mapping[str, PostTrade] = {}
         self._since = clock.monotonic()
+        self.journal_failed: Callable[[], str | None] = lambda: None
+        self._unwritten: dict[str, Alert] = {}
+        """By `Alert.key`: raised, and not in the journal yet, because it can't be written."""
         self.alerts: dict[str, Alert] = {}
 
     # --- what the journal knows ---------------------------------------------------------------
@@ -152,11 +155,15 @@ class Watch:
     async def look(self) -> None:
         """Once a second: poll prices when the stream is silent, then judge every condition."""
         await self._poll_when_silent()
-        await self._note_day()
-        await self._engine.void_expired(self._facts.market_now())
+        if self.journal_failed() is None:
+            await self._note_day()
+            await self._engine.void_expired(self._facts.market_now())
         if (situation := self._situation()) is None or not self._settled():
             return
-        change = look(self._memory, situation)
+        change = look(self._memory, situation, self._unwritten)
+        self._unwritten = {alert.key: alert for alert in change.raised}
+        if self.journal_failed() is not None:
+            return  # the alerts are shown all the same, and written down when that is possible
         drafts = [
             EventDraft(
                 kind="AlertRaised", symbol=_symbol(alert), payload={"alert": alert.to_json()}
@@ -171,8 +178,14 @@ class Watch:
         ]
         if drafts:
             await self._engine.book.record(*drafts)
-        self._memory = change.watch
+        self._memory, self._unwritten = change.watch, {}
         await self._escalate(situation.at)
+
+    @property
+    def shown(self) -> tuple[Alert, ...]:
+        """All alerts, those too that can't be written down now."""
+        unwritten = (a for a in self._unwritten.values() if a.alert_id not in self.alerts)
+        return (*self.alerts.values(), *unwritten)
 
     async def _escalate(self, now: datetime) -> None:
         """Critical alerts that nobody has acknowledged are raised again, louder (spec 6)."""
@@ -266,6 +279,7 @@ class Watch:
                 for order in run.orders
             ),
             mismatches=self._reconciler.open,
+            journal_failed=self.journal_failed() or "",
             stop=self._engine.switch.stop,
             left_open=tuple(
                 position

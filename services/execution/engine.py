@@ -82,14 +82,8 @@ class Engine:
         events = tuple(events)
         self.book.load(events)
         self.protector.apply(events)
-        for run in self.book.runs.values():
-            for order in run.protective:
-                if order.state in (OrderState.INTENT, OrderState.SENT):
-                    await self.sender.mark_unknown(order, "the desk stopped before the answer")
+        await self.doubt_answers("the desk stopped before the answer")
         for run in self.book.working_runs():
-            for order in run.orders:
-                if order.state in (OrderState.INTENT, OrderState.SENT):
-                    await self.sender.mark_unknown(order, "the desk stopped before the answer")
             if run.state is not PlanState.PAUSED and run.state is not PlanState.HALTED:
                 await self.book.record(
                     EventDraft(
@@ -98,6 +92,15 @@ class Engine:
                         payload={"reason": INTERRUPTED},
                     )
                 )
+
+    async def doubt_answers(self, reason: str) -> None:
+        """Whatever may have left, and of which no answer is on record: the broker is asked."""
+        protective = (order for run in self.book.runs.values() for order in run.protective)
+        planned = (order for run in self.book.working_runs() for order in run.orders)
+        for order in (*protective, *planned):
+            known = self.book.order(order.client_order_id) or order
+            if known.state in (OrderState.INTENT, OrderState.SENT):
+                await self.sender.mark_unknown(order, reason)
 
     async def on_update(self, update: OrderUpdate) -> bool:
         """A message of the order stream. False when the order isn't ours."""
@@ -361,7 +364,7 @@ class Engine:
             await self._driver.drive(plan_id, facts.policy)
         except JournalError as error:
             # What can't be written down is not done (invariant 5).
-            await self.halt("the desk", str(error))
+            await self.halt("the desk", str(error), "journal_error")
         except Exception:  # the plan waits for the trader, whatever it was
             log.exception("plan %s stopped", plan_id)
             with suppress(NotPossibleError, JournalError):

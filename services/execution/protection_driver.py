@@ -158,8 +158,9 @@ class Protector:
     async def _safely(self, held: Held, action: Due) -> None:
         try:
             await self._perform(held, action)
-        except JournalError:
-            log.exception("protecting %s", held.step.symbol)
+        except JournalError as error:
+            log.warning("protecting %s: %s", held.step.symbol, error)
+            await self._clock.sleep(1.0)
         except Exception:  # the next look tries again; the alert stands until it works
             log.exception("protecting %s", held.step.symbol)
             await self._clock.sleep(1.0)

@@ -195,6 +195,12 @@ def _halted(now: Situation) -> Iterator[Observation]:
         yield Observation("trading", on=True, over=False, values=values)
 
 
+def _journal(now: Situation) -> Iterator[Observation]:
+    if now.journal_failed:
+        values = {"explanation": now.journal_failed}
+        yield Observation("journal", on=True, over=False, values=values)
+
+
 def _left_open(now: Situation) -> Iterator[Observation]:
     for position in now.left_open:
         values = {
@@ -413,6 +419,11 @@ CONDITIONS: dict[str, Condition] = {
             "trading_halted", AlertSeverity.WARNING,
             "The trading state is {state}. {explanation}",
             "Resume with a reason, once ours and the broker's agree.", _halted,
+        ),
+        (
+            "journal_failed", AlertSeverity.CRITICAL, "{explanation}",
+            "Nothing is sent meanwhile, protection at the broker stays; what fills is booked afterwards.",
+            _journal,
         ),
         (
             "left_open", AlertSeverity.CRITICAL,

@@ -1,9 +1,10 @@
 """Raises each alert once per condition and subject, and clears it without flapping (spec 6). Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from types import MappingProxyType
 
 from db.model.alert import Alert, AlertSeverity
 from db.model.base import Noun, Utc
@@ -32,9 +33,12 @@ class Change:
     cleared: tuple[Alert, ...]
 
 
-def look(before: Watch, now: Situation) -> Change:
+def look(
+    before: Watch, now: Situation, unwritten: Mapping[str, Alert] = MappingProxyType({})
+) -> Change:
     """Judge every condition. An alert is raised once per key until it clears; it clears when its
-    condition has been over for CALM_SECONDS, or when what it was about is gone."""
+    condition has been over for CALM_SECONDS, or when what it was about is gone. `unwritten`: by key,
+    raised at a look before and not written down: it keeps its id and its time."""
     raised: dict[str, Alert] = {}
     seen: dict[str, Observation] = {}
     for condition in CONDITIONS.values():
@@ -42,7 +46,7 @@ def look(before: Watch, now: Situation) -> Change:
             key = f"{condition.id}:{observation.subject}"
             seen[key] = observation
             if observation.on and key not in before.open:
-                raised[key] = _alert(condition, observation, now.at)
+                raised[key] = unwritten.get(key) or _alert(condition, observation, now.at)
     calm_since: dict[str, datetime] = {}
     cleared: dict[str, Alert] = {}
     for key, alert in before.open.items():
