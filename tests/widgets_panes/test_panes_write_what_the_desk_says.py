@@ -38,14 +38,14 @@ def held(**changed: Any) -> PositionRow:
 
 def test_a_position_shows_sign_and_arrow() -> None:
     shown = words(positions.cells(held(), timedelta(seconds=2)))
-    assert shown[:8] == ["NEM", "300", "64.00", "<10s", "▲ +60.00%", "19.2%", "19,200.00", "▲ +7,200.00"]  # fmt: skip
-    assert shown[8:10] == ["—", "—"]
+    assert shown[:6] == ["NEM", "300", "64.00", "<10s", "▲ +60.00%", "19.2%"]
+    assert shown[6:10] == ["—", "19,200.00", "▲ +7,200.00", "—"]
 
 
 def test_a_position_without_a_price_shows_dashes_never_zeros() -> None:
     missing = dict.fromkeys(("price", "price_at", "value", "weight", "unrealized_pl", "unrealized_plpc"))  # fmt: skip
     shown = words(positions.cells(held(**missing), None))
-    assert shown[2:8] == ["—"] * 6
+    assert shown[2:9] == ["—"] * 7
 
 
 def test_a_locked_position_says_so_without_colour() -> None:
