@@ -2,11 +2,11 @@
 where stands in docs/invariants.md; the makers of other rooms are used here, too."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_exchange import RunningExchange
+from running_exchange import RunningExchange, exchanges_in
 
 from services.execution import tracker
 
@@ -14,10 +14,11 @@ for room in ("brokers", "execution", "reconciliation"):
     sys.path.insert(0, str(Path(__file__).parents[1] / room))
 
 
-@pytest.fixture(scope="module")
-def bad_day(start_shared_exchange: Callable[..., RunningExchange]) -> RunningExchange:
-    """One exchange for the module, whose faults are made and ended by each test."""
-    return start_shared_exchange(control=True)
+@pytest.fixture(scope="session")
+def bad_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningExchange]:
+    """One exchange for the room, whose faults are made and ended by each test."""
+    with exchanges_in(tmp_path_factory.mktemp("bad-day")) as start:
+        yield start(control=True, tick=20)
 
 
 @pytest.fixture

@@ -186,7 +186,11 @@ class DeskHere:
             time.sleep(0.01)
 
     def _price(self, symbol: str) -> float:
-        return float(self._control("GET", "state")["market"][symbol]["price"])
+        """What is bid for it."""
+        url = f"{self.exchange.data_url}/v2/stocks/quotes/latest?symbols={symbol}"
+        request = urllib.request.Request(url, headers=self.exchange.headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return float(json.loads(answer.read())["quotes"][symbol]["bp"])
 
     def _control(self, method: str, path: str, body: Json | None = None) -> Any:
         hello = self.exchange.hello

@@ -36,24 +36,25 @@ async def booked(desk: DeskHere, plan_id: str) -> Decimal:
     return sum((Decimal(fill["qty"]) for fill in fills), Decimal(0))
 
 
-@pytest.mark.parametrize(
-    ("fault", "when"),
-    [
-        ("mute_stream", {}),
-        ("lose_event", {**EVENTS, "event": "fill"}),
-        ("duplicate_event", EVENTS),
-        ("replay_events", EVENTS),
-        ("swap_events", {**EVENTS, "every": 2}),
-    ],
-)
+DEAF = {"stream": "trade_updates"}
+SAYINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("mute_stream", {}, DEAF),
+    ("lose_event", {**EVENTS, "event": "fill"}, {}),
+    ("duplicate_event", EVENTS, {}),
+    ("replay_events", EVENTS, {}),
+    ("swap_events", {**EVENTS, "every": 2}, {}),
+    ("missing_event_field", EVENTS, {"field": "filled_qty"}),
+]
+
+
+@pytest.mark.parametrize(("fault", "when", "how"), SAYINGS, ids=[s[0] for s in SAYINGS])
 async def test_what_filled_counts_once_whatever_the_stream_says(
-    desk: DeskHere, fault: str, when: dict[str, Any]
+    desk: DeskHere, fault: str, when: dict[str, Any], how: dict[str, Any]
 ) -> None:
     """Failures 6, 7 and 9: filled and never told; told again and booked three times; one frame
     lost and the same position sold for ever."""
     before = desk.held("NEM")
-    parameters = {"stream": "trade_updates"} if fault == "mute_stream" else {}
-    with desk.fault(fault, when, **parameters):
+    with desk.fault(fault, when, **how):
         plan_id = await desk.started(symbol="NEM", side="sell", qty="3")
         run = await desk.ended(plan_id)
     assert run.state is PlanState.DONE, run.reason
