@@ -31,8 +31,6 @@ from services.execution.book import NotPossibleError
 Json = dict[str, Any]
 DEADLINE = 40.0
 PATIENT = Timeouts(pause=0.01)
-HASTY = Timeouts(connect=1.0, read=0.4, total=1.0, pause=0.01)
-"""A mute server is given up soon."""
 WAITING = Timeouts(read=1.5, total=3.0, pause=0.01)
 """Long enough to see whether something else waits with it."""
 

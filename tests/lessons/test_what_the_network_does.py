@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from desk_here import HASTY, WAITING, DeskHere, broker_at, desk_on
+from desk_here import WAITING, DeskHere, broker_at, desk_on
 from running_exchange import RunningExchange
 
 from db.model.order import OrderRequest, OrderState, Side
@@ -25,7 +25,7 @@ FAR = {"type": "limit", "limit_price": "83.00"}
 
 @pytest.fixture
 async def desk(bad_day: RunningExchange, quick_polls: None) -> AsyncIterator[DeskHere]:
-    async with desk_on(bad_day, timeouts=HASTY) as made:
+    async with desk_on(bad_day) as made:
         yield made
 
 
