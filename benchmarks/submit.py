@@ -112,8 +112,7 @@ async def _by_turns(hello: dict[str, str]) -> tuple[list[float], list[float]]:
             )
             bare.append(time.perf_counter() - start)
             start = time.perf_counter()
-            await sender.intend((order,))
-            await sender.send((order,))
+            await sender.place((order,))
             ours.append(time.perf_counter() - start)
             sent = book.order(order.client_order_id)
             assert sent is not None and sent.state is OrderState.ACKNOWLEDGED, sent

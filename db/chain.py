@@ -19,14 +19,14 @@ def row_hash(
     client_order_id: str | None,
     account: str | None,
     symbol: str | None,
-    payload: Any,
+    payload: str,
     prev_hash: str,
 ) -> str:
-    """SHA-256, in hex, of the row's values and of the hash before, as canonical JSON."""
-    row = [
-        seq, at, kind, plan_id, step, client_order_id, account, symbol, payload, prev_hash,
-    ]  # fmt: skip
-    return hashlib.sha256(canonical_json(row).encode()).hexdigest()
+    """SHA-256, in hex, of the row's values and of the hash before, as canonical JSON. `payload` is
+    canonical JSON already: what was written is what is hashed."""
+    row = canonical_json([seq, at, kind, plan_id, step, client_order_id, account, symbol])
+    text = f'{row[:-1]},{payload},"{prev_hash}"]'
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def moment(at: datetime) -> str:

@@ -172,7 +172,7 @@ def _fault(row: tuple[Any, ...], expected: int, head: str) -> str:
         payload = json.loads(text)
         if canonical_json(payload) != text:
             return "its payload is not written as it was appended"
-        known = (seq, at, kind, plan_id, step, client_order_id, account, symbol, payload)
+        known = (seq, at, kind, plan_id, step, client_order_id, account, symbol, text)
         if row_hash(*known, prev_hash) != own:
             return "its hash is not that of its content"
     except (ValueError, TypeError) as error:  # not JSON, not UTF-8, not text at all

@@ -172,7 +172,7 @@ class Writer:
             draft.kind, draft.plan_id, draft.step, draft.client_order_id, draft.account,
             draft.symbol,
         )  # fmt: skip
-        own = row_hash(seq, written_at, *columns, payload, self._head)
+        own = row_hash(seq, written_at, *columns, text, self._head)
         event = Event(
             seq=seq, at=at, kind=draft.kind, plan_id=draft.plan_id, step=draft.step,
             client_order_id=draft.client_order_id, account=draft.account, symbol=draft.symbol,

@@ -49,7 +49,7 @@ KINDS: dict[str, EventKind] = _table(
     ("PostTradeChecked", True, "A plan that ended against its projection and the policy's limits."),
     # orders
     ("OrderIntended", True, "An order is about to be sent. On disk before the first byte leaves."),
-    ("OrderSent", False, "The request was handed to the network."),
+    ("OrderSent", False, "The order is on its way to the broker: it may have left."),
     ("OrderAcknowledged", False, "The broker has the order, under its own id."),
     ("OrderRejected", True, "The broker definitely refused the order."),
     ("OrderDenied", True, "We refused to send the order: it never left."),

@@ -155,11 +155,8 @@ class PlanDriver:
                 orders = await self._slices.priced(run, orders)
                 held = tuple(order for order in orders if self._exits.needed(order))
                 free = tuple(order for order in orders if order not in held)
-                if free:
-                    await self._sender.intend(free)
-                await asyncio.gather(
-                    self._sender.send(free), *(self._exit(run, order) for order in held)
-                )
+                placed = (self._sender.place(free),) if free else ()
+                await asyncio.gather(*placed, *(self._exit(run, order) for order in held))
             case ScheduleSlices(steps):
                 await self._slices.schedule(run, steps)
             case OpenBuys(first):
@@ -301,8 +298,7 @@ class PlanDriver:
                 await self._give_up(run, step, _short_of_cash(result))
                 return
             order = order.model_copy(update={"qty": result.qty})
-            await self._sender.intend((order,))
-            await self._sender.send((order,))
+            await self._sender.place((order,))
 
     def _cuts(self, run: PlanRun, facts: Facts, first: Step) -> tuple[Cut, ...]:
         """What the broker's cash does not pay for: the next buy at its worst price, the others as

@@ -88,13 +88,14 @@ class Exits:
         known = self._book.order(order.client_order_id)
         if known is None:
             order = order.model_copy(update={"qty": qty})
-            await self._sender.intend((order,))
+            await self._sender.place((order,))
         elif known.qty != qty:
             # Its intent says more than is left: that id is not used for less.
             return await self._end(
                 order, f"only {plain(qty)} of {plain(known.qty)} are left to sell"
             )
-        await self._sender.send((order,))
+        else:
+            await self._sender.send((order,))
         return None
 
     async def _end(self, order: ChildOrder, words: str) -> Gone:

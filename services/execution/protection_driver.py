@@ -16,7 +16,6 @@ from db.model.order import Side
 from db.model.run import PlanState
 from services.execution import lots
 from services.execution.book import NotPossibleError, RunBook
-from services.execution.drafts import of_order
 from services.execution.lots import ZERO, Holding, Key, LotKey
 from services.execution.protection import (
     Cancel,
@@ -170,9 +169,7 @@ class Protector:
     async def _perform(self, held: Held, action: Due) -> None:
         match action:
             case Place(order):
-                intent = of_order(order, "OrderIntended", {"order": order.to_json()})
-                await self._book.record(set_draft(held), intent)
-                await self._sender.send((order,))
+                await self._sender.place((order,), set_draft(held))
             case Send(order):
                 await self._sender.send((order,))
             case Withdraw(order):

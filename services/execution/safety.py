@@ -122,11 +122,13 @@ class Safety:
         state = self.state
         if state is TradingState.REDUCING and (why := self._reduces(order)) is not None:
             return f"trading is REDUCING: {why}"
-        return self.forbids(reducing=True)
+        return self._forbidden(state, reducing=True)
 
     def forbids(self, *, reducing: bool) -> str | None:
         """Why nothing of the kind may leave now, or None, before there is an order to judge."""
-        state = self.state
+        return self._forbidden(self.state, reducing=reducing)
+
+    def _forbidden(self, state: TradingState, *, reducing: bool) -> str | None:
         if state is TradingState.HALTED:
             return "trading is HALTED"
         if state is TradingState.REDUCING and not reducing:

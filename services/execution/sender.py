@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from db.model.base import plain
 from db.model.event import EventDraft
@@ -47,15 +48,21 @@ class Sender:
         self._locked = locked
         self._refusals: set[tuple[str, str]] = set()
 
-    async def intend(self, orders: Iterable[ChildOrder]) -> None:
-        """Write the intents of all `orders` in one synced commit, before any byte leaves."""
+    async def place(self, orders: Iterable[ChildOrder], *beside: EventDraft) -> None:
+        """Write the intents of all `orders` in one synced commit, before any byte leaves, then send
+        side by side; returns when each has its answer on record. `beside` is written with them, and
+        so is that they are on their way: from here on each counts as one that may have left."""
+        orders = tuple(orders)
         await self._book.record(
-            *(of_order(order, "OrderIntended", {"order": order.to_json()}) for order in orders)
+            *beside,
+            *(of_order(order, "OrderIntended", {"order": order.to_json()}) for order in orders),
+            *(of_order(order, "OrderSent") for order in orders),
         )
+        await _side_by_side(self._leave(order) for order in orders)
 
     async def send(self, orders: Iterable[ChildOrder]) -> None:
-        """Send side by side; returns when each has its answer on record."""
-        await asyncio.gather(*(self._send(order) for order in orders))
+        """Send intents of before side by side; returns when each has its answer on record."""
+        await _side_by_side(self._send(order) for order in orders)
 
     def locked_symbols(self) -> frozenset[str]:
         """On which nothing is sent now."""
@@ -75,17 +82,21 @@ class Sender:
             if (why := self.permit(order)) is not None:
                 await self._book.record(of_order(order, "OrderDenied", {"reason": why}))
                 return
-            # The intent is on disk; the note that it left may be written while it travels.
-            answer = asyncio.create_task(
-                self._broker.submit(order.request(), permit=lambda: self.permit(order))
-            )
             await self._book.record(of_order(order, "OrderSent"))
+        await self._leave(order)
+
+    async def _leave(self, order: ChildOrder) -> None:
+        """Off to the broker, unless that is forbidden: asked now, and in the last moment."""
+        await self._record_answer(order, await self._answer(order))
+
+    async def _answer(self, order: ChildOrder) -> SubmitOutcome:
+        if (why := self.permit(order)) is not None:
+            return Denied(reason=why)
         try:
-            outcome = await answer
+            return await self._broker.submit(order.request(), permit=lambda: self.permit(order))
         except Exception as error:  # whatever it was, the order may have left
             log.exception("submitting %s", order.client_order_id)
-            outcome = Unresolved(reason=f"the send failed inside: {type(error).__name__}")
-        await self._record_answer(order, outcome)
+            return Unresolved(reason=f"the send failed inside: {type(error).__name__}")
 
     async def deny(self, order: ChildOrder, reason: str) -> None:
         """An intent that will not be sent: it provably never left."""
@@ -230,6 +241,14 @@ class Sender:
             of_order(order, "CancelRequested", {"reason": reason, "words": words or reason})
         )
         return await self._broker.cancel(order.order_id)
+
+
+async def _side_by_side(sends: Iterable[Coroutine[Any, Any, None]]) -> None:
+    each = tuple(sends)
+    if len(each) == 1:
+        await each[0]  # a task of its own would only delay it
+    else:
+        await asyncio.gather(*each)
 
 
 def _against(order: ChildOrder, report: BrokerOrder | None) -> str | None:

@@ -116,7 +116,8 @@ class Courier:
         except RuntimeError as error:
             raise NoAnswerError(CLOSED, never_left=True) from error
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(job), self._timeouts.total)
+            async with asyncio.timeout(self._timeouts.total):
+                return await asyncio.wrap_future(job)
         except TimeoutError as error:
             raise NoAnswerError(
                 "the broker did not answer in time", never_left=job.cancel(), timed_out=True
