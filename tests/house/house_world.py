@@ -14,7 +14,11 @@ Json = dict[str, Any]
 
 async def started(exchange: RunningExchange, **policy: object) -> RunningDesk:
     """A desk whose policy is the standard one with these changes."""
-    desk = RunningDesk(exchange, "mine")
+    return await start(RunningDesk(exchange, "mine"), **policy)
+
+
+async def start(desk: RunningDesk, **policy: object) -> RunningDesk:
+    desk.configure("mine")
     desk.home.policies.mkdir(exist_ok=True)
     lines = ['extends = "standard"', *(f"{name} = {value}" for name, value in policy.items())]
     (desk.home.policies / "mine.toml").write_text("\n".join(lines) + "\n")
@@ -42,3 +46,10 @@ async def written(desk: RunningDesk, kind: str, true: Callable[[Json], bool] = b
 
 def at(event: Json) -> datetime:
     return datetime.fromisoformat(event["at"].replace("Z", "+00:00"))
+
+
+async def resumed(desk: RunningDesk, reason: str) -> None:
+    """In two steps, as after every stop that nobody pressed."""
+    card = await desk.client.resume(reason)
+    answer = await desk.client.resume(reason, card["token"])
+    assert answer["trading_state"] == "ACTIVE"

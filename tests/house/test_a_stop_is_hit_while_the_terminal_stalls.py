@@ -6,14 +6,15 @@ import os
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from console_terminal import Terminal, console
 from desk_world import DEADLINE, accepted_orders
 from house_world import at, pid_of, started, written
-from protection_world import alerted, bought, held, jump, with_cash
+from protection_world import alerted, bought, held, jump
 from running_exchange import RunningExchange
 
-ON_TIME = timedelta(seconds=5)
+ON_TIME = timedelta(seconds=10)
 """From the crossing to alert and proposal in the journal, on a machine that is busy with tests."""
 
 FULL = 4095
@@ -30,11 +31,10 @@ async def stalled(terminal: Terminal) -> None:
 
 
 async def test_the_alert_and_the_exit_come_on_time(
-    start_exchange: Callable[..., RunningExchange],
+    start_exchange: Callable[..., RunningExchange], rich: Path
 ) -> None:
-    desk = await started(start_exchange(control=True), protection='"desk"')
+    desk = await started(start_exchange(control=True, book=rich), protection='"desk"')
     try:
-        await with_cash(desk)
         await bought(desk)
         async with console(desk.home, 120, 40, QUARTERDECK_ENVIRONMENT="paper") as terminal:
             await terminal.until(lambda text: "desk ok" in text)
