@@ -11,6 +11,10 @@ from db.errors import JournalError
 BUSY_SECONDS = 2.0
 """How long to wait for another program's lock before saying so."""
 
+LONGEST_LOG = 4000
+"""Pages of SQLite's log after which a commit takes them into the file; the writer does it earlier,
+between two commits."""
+
 
 class WriterLock:
     """Held by the one program that writes a journal; the system frees it when that program dies.
@@ -45,6 +49,7 @@ def writing(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     # Without it an INSERT OR REPLACE would delete an event past the append-only trigger.
     db.execute("PRAGMA recursive_triggers = ON")
+    db.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG}")
     return db
 
 

@@ -2,6 +2,7 @@
 next one (group commit): one sync to disk for all of them."""
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -19,6 +20,10 @@ from db.rows import INSERT_EVENT
 
 MOST_IN_A_GROUP = 500
 """Appends that share a commit at most: bounds how long the first of them waits."""
+CHECKPOINT_AFTER = 100
+"""Commits until SQLite's log is taken into the file, once nobody waits for a commit."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Writer:
         self._using = threading.Lock()
         """Held while the connection is written with."""
         self._synchronous = ""
+        self._commits = 0
+        """Since the last checkpoint."""
         self._queue: SimpleQueue[Append | None] = SimpleQueue()
         # A daemon: a process that ends without close() must not hang on it. Nothing acknowledged is
         # lost by that.
@@ -101,6 +108,19 @@ class Writer:
             group, running = self._next_group()
             if group:
                 self._finished(self._outcomes(group))
+                self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """A commit that has to do it takes ten times as long: it is done between two."""
+        self._commits += 1
+        if self._commits < CHECKPOINT_AFTER or not self._queue.empty():
+            return
+        self._commits = 0
+        try:
+            with self._using:
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except SqliteFailure as error:  # nothing is lost by it: the next commit says what is wrong
+            log.warning("%s", journal_error(error, self._path))
 
     def _next_group(self) -> tuple[list[Append], bool]:
         """Whatever waits by now, at least one; and whether to go on after it."""
