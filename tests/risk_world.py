@@ -34,6 +34,7 @@ def world(
     cash: str = "20000",
     held: Mapping[str, str] | None = None,
     free: Mapping[str, str] | None = None,
+    unsettled: Mapping[str, str] | None = None,
     prices: Mapping[str, str] | None = None,
     sectors: Mapping[str, str] | None = None,
     factors: Mapping[str, str] | None = None,
@@ -64,6 +65,7 @@ def world(
             symbol=symbol,
             qty=Decimal(qty),
             qty_available=Decimal((free or {}).get(symbol, qty)),
+            qty_unsettled=Decimal((unsettled or {}).get(symbol, "0")),
             avg_entry_price=Decimal(80),
             current_price=price[symbol],
         )

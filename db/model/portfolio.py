@@ -17,7 +17,8 @@ class Account(Noun):
     equity: Exact
     last_equity: Exact | None = None
     buying_power: Exact
-    multiplier: Exact = Decimal(1)
+    multiplier: Exact | None = None
+    """Of equity that may be held; 1 lends nothing, None where nobody says."""
     trading_blocked: bool = False
     shorting_enabled: bool = False
 
@@ -33,6 +34,8 @@ class Position(Noun):
     current_price: Exact | None = None
     qty_protected: Exact = Decimal(0)
     """Shares that our own protection holds: given free before they are sold."""
+    qty_unsettled: Exact = Decimal(0)
+    """Shares of a cash account that proceeds paid for which have not settled yet."""
 
     @property
     def sellable(self) -> Decimal:

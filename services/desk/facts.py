@@ -16,6 +16,7 @@ from services.intake.instruments import InstrumentNote
 from services.market.board import PriceBoard
 from services.market.instruments import merge, shipped
 from services.risk.facts import Facts
+from services.risk.settlement import bought_unsettled, lends_nothing, unsettled_since
 
 CLOCK_SECONDS = 60.0
 """How long an answer of the broker's clock is extended by our own."""
@@ -117,6 +118,7 @@ class FactsSource:
     async def fresh(self, symbols: Iterable[str] = ()) -> Facts:
         """Everything planning and checks may know, now. Raises BrokerUnavailableError."""
         clock, portfolio = await asyncio.gather(self.refresh_clock(), self.refresh_portfolio())
+        portfolio = await self._with_unsettled(portfolio)
         held = {position.symbol for position in portfolio.positions}
         quotes = await self.quotes(held | set(symbols))
         return Facts(
@@ -128,6 +130,28 @@ class FactsSource:
             clock=clock,
             now=self.market_now(),
         )
+
+    async def _with_unsettled(self, portfolio: Portfolio) -> Portfolio:
+        """Told which shares of cash accounts unsettled money paid for: one more question, and only
+        where there is such an account."""
+        cash = {account.name: account for account in portfolio.accounts if lends_nothing(account)}
+        if not cash:
+            return portfolio
+        fills = await self._broker.fills_since(unsettled_since(portfolio.as_of))
+        unsettled = {
+            (name, symbol): qty
+            for name, account in cash.items()
+            for symbol, qty in bought_unsettled(
+                account.cash, [fill for fill in fills if fill.account == name]
+            ).items()
+        }
+        positions = tuple(
+            held.model_copy(update={"qty_unsettled": min(qty, max(held.qty, Decimal(0)))})
+            if (qty := unsettled.get((held.account, held.symbol)))
+            else held
+            for held in portfolio.positions
+        )
+        return portfolio.model_copy(update={"positions": positions})
 
 
 def _with_protected(held: Position, orders: Collection[BrokerOrder]) -> Position:

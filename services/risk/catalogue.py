@@ -96,6 +96,16 @@ CHECKS: tuple[Check, ...] = (
         excepted=False,
     ),
     Check(
+        "settled_funds",
+        _ORDER,
+        "",
+        "in an account without margin: Σ qty sold ≤ shares held − shares that unsettled proceeds of "
+        "sales paid for",
+        "block",
+        "What unsettled money bought is not sold before it settles.",
+        reducing=True,
+    ),
+    Check(
         "buying_power",
         (CheckSet.ORDER, CheckSet.RISK_GATE),
         "",

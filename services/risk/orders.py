@@ -64,6 +64,39 @@ def share_sufficiency(case: Case) -> Findings:
     )
 
 
+def settled_funds(case: Case) -> Findings:
+    """In a cash account: what unsettled proceeds paid for stays until they have settled (invariant
+    18). A flatten and what protects a position ask no check."""
+    sold: dict[tuple[str, str], Decimal] = {}
+
+    def look(step: Step) -> Finding | None:
+        position = case.facts.position(step.account, step.symbol)
+        if step.side is Side.BUY or position is None or not position.qty_unsettled:
+            return None
+        key = (step.account, step.symbol)
+        total = sold[key] = sold.get(key, ZERO) + step.qty
+        settled = max(position.qty - position.qty_unsettled, ZERO)
+        if total <= settled:
+            return None
+        message = (
+            f"{plain(position.qty_unsettled)} of {plain(position.qty)} {step.symbol} were paid for "
+            f"with sales that have not settled: {plain(settled)} may be sold today, not {plain(total)}."
+        )
+        return found(
+            "settled_funds",
+            Severity.BLOCK,
+            step.symbol,
+            message,
+            step=step.n,
+            sold=total,
+            settled=settled,
+        )
+
+    yield from _each(
+        case, "settled_funds", look, "Nothing sold was bought with unsettled money.", reducing=True
+    )
+
+
 def restricted(case: Case) -> Findings:
     listed = case.facts.policy.restricted
 

@@ -26,6 +26,7 @@ RULES: dict[str, Callable[[Case], Findings]] = {
         cash.account_cash,
         orders.restricted,
         orders.share_sufficiency,
+        orders.settled_funds,
         orders.market_hours,
         orders.min_position,
         orders.min_trade,
