@@ -1,94 +1,63 @@
 """What safety costs: an order through the engine, its intent synced to disk before the first byte
-leaves, against bare alpaca-py; by turns, on one simulated exchange."""
+leaves, against bare alpaca-py; by turns, on simulated exchanges that answer at once, and later."""
 
 import asyncio
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
+from benchmarks.engine import DELAYS, FAR, SYMBOL, engine, orders, slow
 from benchmarks.result import Result, Row
-from db.clock import SystemClock
-from db.home import Home
-from db.journal import Journal
-from db.model.base import Environment
-from db.model.event import EventDraft
-from db.model.order import OrderState, OrderType, Side
-from db.model.plan import Phase, Plan, Standing, Step, Verdict
-from db.model.run import ChildOrder, PlanRun
-from services.brokers.alpaca.adapter import AlpacaBroker
-from services.brokers.alpaca.endpoints import Endpoints
-from services.desk.home_latch import HomeLatch
-from services.execution.book import RunBook
-from services.execution.decide import next_child
-from services.execution.safety import Safety
-from services.execution.sender import Sender
+from benchmarks.servers import exchange
+from db.model.order import OrderState
 
-PLANS, STEPS = 40, 10
-"""400 orders of each kind, ten a plan."""
+PLANS = {0: 40, 5: 25, 30: 15}
+"""Of ten orders each, by the milliseconds that the exchange waits."""
+STEPS = 10
 WARM_UP = 10
-SYMBOL = "NEM"
-FAR = Decimal("1.23")
-"""A buy limit that never fills."""
+TARGETS = {0: 1.3, 5: 1.1, 30: 1.02}
+NAIVE = {0: 1.54, 5: 1.13, 30: 1.02}
+ALONE = {0: "0.79 / 1.2 ms", 5: "6.95 ms", 30: "32.3 ms"}
+"""Bare alpaca-py against a server that answers a constant."""
 
 
 def measure() -> Result:
-    with exchange() as hello:
-        bare, ours = asyncio.run(_by_turns(hello))
-    rows = []
-    for name, part in (("p50", 49), ("p99", 98)):
-        base, cost = (statistics.quantiles(times, n=100)[part] * 1000 for times in (bare, ours))
-        rows.append(Row(f"bare alpaca-py, {name}", base, "ms", 1.0, expected="0.79 / 1.2 ms"))
-        rows.append(
-            Row(
-                f"engine with synced journal, {name}",
-                cost,
-                "ms",
-                cost / base,
-                target="≤ 1.3× (p50, issue 4)" if name == "p50" else "",
-                met=cost / base <= 1.3 if name == "p50" else None,
-                expected="1.54× (naive)" if name == "p50" else "1.75-2.0×",
-            )
-        )
+    rows: list[Row] = []
+    for delay in DELAYS:
+        with tempfile.TemporaryDirectory() as folder:
+            state = ("--state", str(Path(folder) / "state.db"))
+            late = slow(Path(folder), delay, 'method = "POST", path = "/v2/orders"')
+            with exchange("--volatility", "0", *state, *late) as server:
+                rows += _rows(delay, *asyncio.run(_by_turns(server.hello, PLANS[delay])))
+    counts = " / ".join(str(plans * STEPS - WARM_UP) for plans in PLANS.values())
     return Result(
         "submit",
-        f"{len(bare)} limit orders each way, by turns, against one exchange on loopback that makes "
-        "every order durable before it answers; intent to recorded answer.",
+        f"{counts} limit orders each way at {' / '.join(map(str, DELAYS))} ms of delay, by turns, against one"
+        " exchange on loopback that makes every order durable before it answers; intent to recorded answer.",
         tuple(rows),
     )
 
 
-@contextmanager
-def exchange() -> Iterator[dict[str, str]]:
-    """A fresh exchange without a rate limit; its first line: addresses and keys."""
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "services.exchange", "--volatility", "0"),
-                *("--rate-limit", "0", "--state", str(Path(folder) / "state.db")),
-            ],
-            stdout=subprocess.PIPE,
+def _rows(delay: int, bare: list[float], ours: list[float]) -> Iterator[Row]:
+    for name, part in (("p50", 49), ("p99", 98)):
+        base, cost = (statistics.quantiles(times, n=100)[part] * 1000 for times in (bare, ours))
+        promised = name == "p50"
+        yield Row(f"{delay} ms: bare alpaca-py, {name}", base, "ms", 1.0, expected=ALONE[delay])
+        yield Row(
+            f"{delay} ms: engine with synced journal, {name}",
+            cost,
+            "ms",
+            cost / base,
+            target=f"≤ {TARGETS[delay]:g}× (p50, issue 4)" if promised else "",
+            met=cost / base <= TARGETS[delay] if promised else None,
+            expected=f"{NAIVE[delay]:.2f}× (naive)" if promised else "",
         )
-        try:
-            assert process.stdout is not None
-            hello: dict[str, str] = json.loads(process.stdout.readline())
-            yield hello
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
 
 
-async def _by_turns(hello: dict[str, str]) -> tuple[list[float], list[float]]:
+async def _by_turns(hello: Mapping[str, Any], plans: int) -> tuple[list[float], list[float]]:
     """Seconds per order: bare alpaca-py, the engine."""
     from alpaca.trading.client import TradingClient
     from alpaca.trading.enums import OrderSide, TimeInForce
@@ -97,8 +66,8 @@ async def _by_turns(hello: dict[str, str]) -> tuple[list[float], list[float]]:
     client = TradingClient(hello["key"], hello["secret"], url_override=hello["trading_url"])
     bare: list[float] = []
     ours: list[float] = []
-    async with _engine(hello) as (book, sender):
-        for number, order in enumerate(await _orders(book)):
+    async with engine(hello) as parts:
+        for number, order in enumerate(await orders(parts.book, plans, STEPS)):
             start = time.perf_counter()
             client.submit_order(
                 LimitOrderRequest(
@@ -112,66 +81,11 @@ async def _by_turns(hello: dict[str, str]) -> tuple[list[float], list[float]]:
             )
             bare.append(time.perf_counter() - start)
             start = time.perf_counter()
-            await sender.place((order,))
+            await parts.sender.place((order,))
             ours.append(time.perf_counter() - start)
-            sent = book.order(order.client_order_id)
+            sent = parts.book.order(order.client_order_id)
             assert sent is not None and sent.state is OrderState.ACKNOWLEDGED, sent
     return bare[WARM_UP:], ours[WARM_UP:]
-
-
-@asynccontextmanager
-async def _engine(hello: dict[str, Any]) -> AsyncIterator[tuple[RunBook, Sender]]:
-    """The engine's own sender, on a real journal and the real adapter."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Home(Path(folder), Environment.PAPER)
-        home.create()
-        journal = await Journal.open(home.journal, SystemClock().now)
-        broker = AlpacaBroker(
-            "main",
-            SecretStr(hello["key"]),
-            SecretStr(hello["secret"]),
-            Endpoints.model_validate({name: hello[name] for name in Endpoints.model_fields}),
-            SystemClock(),
-            requests_a_minute=1_000_000,
-        )
-        book = RunBook(journal)
-        try:
-            yield book, Sender(book, broker, Safety(HomeLatch(home)))
-        finally:
-            await broker.close()
-            await journal.close()
-
-
-async def _orders(book: RunBook) -> list[ChildOrder]:
-    """Journalled plans, and the orders of their steps."""
-    found: list[ChildOrder] = []
-    for number in range(PLANS):
-        plan = _plan(f"{number:04x}")
-        payload = {"plan": plan.to_json()}
-        await book.record(EventDraft(kind="PlanCreated", plan_id=plan.plan_id, payload=payload))
-        run: PlanRun = book.run(plan.plan_id)
-        found += [next_child(run, step) for step in plan.steps]
-    return found
-
-
-def _plan(plan_id: str) -> Plan:
-    none = Standing(
-        equity=Decimal(0), cash=Decimal(0), cash_weight=Decimal(0), gross_exposure=Decimal(0),
-        leverage=Decimal(0), accounts={}, holdings=(), sectors=(),
-    )  # fmt: skip
-    steps = tuple(
-        Step(
-            n=n, phase=Phase.BUY, account="main", symbol=SYMBOL, side=Side.BUY, qty=Decimal(1),
-            type=OrderType.LIMIT, limit_price=FAR, reference_price=FAR, expected_price=FAR,
-            expected_value=FAR, expected_cash_after=Decimal(0), sector="Materials", reason="bench",
-        )
-        for n in range(1, STEPS + 1)
-    )  # fmt: skip
-    return Plan(
-        plan_id=plan_id, created_at=datetime(2026, 1, 5, 15, tzinfo=UTC), source="bench",
-        proposal_sha256="0" * 64, policy="standard", policy_hash="0" * 64, environment="paper",
-        steps=steps, findings=(), before=none, after=none, verdict=Verdict.SAFE,
-    )  # fmt: skip
 
 
 if __name__ == "__main__":
