@@ -14,6 +14,7 @@ from db.errors import JournalError, in_one_sentence
 from db.model.base import canonical_json
 from db.projections import TABLES, project
 from db.rows import SELECT_EVENTS, event_of
+from db.without_pandas import without_pandas
 
 if TYPE_CHECKING:
     from sqlite_utils.db import Table
@@ -123,7 +124,8 @@ def _verified(db: sqlite3.Connection, path: Path, progress: Progress) -> Verific
 
 
 def _table(db: sqlite3.Connection, name: str) -> "Table":
-    from sqlite_utils import Database  # 0.4 s to import, and the desk's start needs none of this
+    with without_pandas():  # still 50 ms, and the desk's start needs none of this
+        from sqlite_utils import Database
 
     return Database(db).table(name)
 

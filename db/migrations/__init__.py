@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from db.errors import JournalError
+from db.without_pandas import without_pandas
 
 STEPS = ("m0001_events_and_projections",)
 """In order: the n-th brings the schema to version n."""
@@ -34,7 +35,8 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
 
 def migrate(db: sqlite3.Connection, version: int) -> None:
     """Bring the schema from `version` to the last of STEPS, all or nothing."""
-    from sqlite_utils import Database  # 0.4 s to import, and most starts have nothing to migrate
+    with without_pandas():  # still 50 ms, and most starts have nothing to migrate
+        from sqlite_utils import Database
 
     schema = Database(db)
     with schema.atomic():

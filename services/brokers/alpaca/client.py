@@ -2,7 +2,7 @@
 request per call, exact decimals, redirects seen, no proxy from the environment.
 
 Addresses, versions and headers are alpaca-py's; the bytes go by urllib3, on which requests itself
-stands: its sessions cost 0.4 ms a request, half of what a synced order costs altogether. Importing alpaca-py costs half a second, so this happens on first use, in a worker thread."""
+stands: its sessions cost 0.4 ms a request, half of what a synced order costs altogether. Importing alpaca-py costs a quarter of a second, so this happens on first use, in a worker thread."""
 
 import json
 import logging
@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
+from db.without_pandas import without_pandas
 from services.brokers.alpaca.answer import Answer, NoAnswerError
 from services.brokers.alpaca.endpoints import Endpoints
 
@@ -141,9 +142,10 @@ def _sockets(timeouts: Timeouts) -> "PoolManager":
 def _clients(
     endpoints: Endpoints, key: SecretStr, secret: SecretStr, sockets: "PoolManager"
 ) -> "Mapping[str, RESTClient]":
-    from alpaca.common.rest import RESTClient
-    from alpaca.data.historical.stock import StockHistoricalDataClient
-    from alpaca.trading.client import TradingClient
+    with without_pandas():
+        from alpaca.common.rest import RESTClient
+        from alpaca.data.historical.stock import StockHistoricalDataClient
+        from alpaca.trading.client import TradingClient
 
     class AnyStatus(RESTClient):
         """Every status is an answer, and its text is kept: APIError and response.json() lose

@@ -1,6 +1,6 @@
 """alpaca-py's two streams, one connection at a time; supervision.py keeps them up.
 
-Importing this costs half a second: done in the streams' threads, on first use."""
+Importing this costs a quarter of a second: done in the streams' threads, on first use."""
 
 import asyncio
 import logging
@@ -8,17 +8,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from alpaca.data.enums import DataFeed
-from alpaca.data.live.stock import StockDataStream
-from alpaca.trading.stream import TradingStream
 from pydantic import SecretStr, ValidationError
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from db.model.market import Quote
+from db.without_pandas import without_pandas
 from services.brokers.alpaca import parsing
 from services.brokers.alpaca.answer import UnreadableError, decoded
 from services.brokers.alpaca.client import masked
 from services.brokers.alpaca.supervision import Deliver, StreamLostError
+
+with without_pandas():
+    from alpaca.data.enums import DataFeed
+    from alpaca.data.live.stock import StockDataStream
+    from alpaca.trading.stream import TradingStream
 
 log = logging.getLogger(__name__)
 
