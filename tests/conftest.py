@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from running_exchange import ROOT, RunningExchange, exchanges_in
+from warm import end_warm_processes
 
 # Properties are judged by their answer, not by the speed of a busy machine, and on the same examples
 # everywhere: what lands does not hang on luck.
@@ -19,6 +20,10 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)
+
+
+def pytest_sessionfinish() -> None:
+    end_warm_processes()
 
 
 @pytest.fixture(scope="session", autouse=True)

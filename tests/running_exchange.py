@@ -13,27 +13,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from warm import WarmProcess, start_exchange
+
 START_DEADLINE = 20.0
 ROOT = Path(__file__).parent.parent
 
 
 @dataclass
 class RunningExchange:
-    """A running `python -m services.exchange`. State and request log outlive a restart."""
+    """A running `python -m services.exchange`: started so when it is `cold`, else forked of a warm
+    process. State and request log outlive a restart."""
 
     options: list[str]
     log: Path
-    process: "subprocess.Popen[bytes]" = field(init=False)
+    cold: bool = False
+    process: "subprocess.Popen[bytes] | WarmProcess" = field(init=False)
     hello: dict[str, Any] = field(init=False)
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
+        self.process = self._cold() if self.cold else start_exchange(self.options)
+        self.hello = json.loads(self._first_line())
+
+    def _cold(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
             [sys.executable, "-m", "services.exchange", *self.options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=ROOT,
         )
-        self.hello = json.loads(self._first_line())
 
     @property
     def trading_url(self) -> str:
@@ -92,6 +99,7 @@ class RunningExchange:
         if self.process.poll() is None:
             self.process.send_signal(number)
         self.process.communicate(timeout=START_DEADLINE)
+        assert self.process.returncode is not None
         return self.process.returncode
 
     def _first_line(self) -> str:
@@ -115,11 +123,11 @@ def exchanges_in(folder: Path) -> Iterator[Callable[..., RunningExchange]]:
 
     Options are those of the command line with underscores; True is a flag, None leaves one away.
     By default prices stand still, orders match at once, nothing limits the rate and the state
-    lies in a file below the folder.
+    lies in a file below the folder. A `cold` one is started as a user would.
     """
     running: list[RunningExchange] = []
 
-    def start(**options: object) -> RunningExchange:
+    def start(cold: bool = False, **options: object) -> RunningExchange:
         own = folder / f"exchange-{len(running)}"
         own.mkdir()
         chosen: dict[str, object] = {
@@ -135,7 +143,7 @@ def exchanges_in(folder: Path) -> Iterator[Callable[..., RunningExchange]]:
             if value is not None and value is not False:
                 flag = f"--{name.replace('_', '-')}"
                 arguments += [flag] if value is True else [flag, str(value)]
-        exchange = RunningExchange(arguments, Path(str(chosen["requests"])))
+        exchange = RunningExchange(arguments, Path(str(chosen["requests"])), cold)
         running.append(exchange)
         exchange.start()
         return exchange

@@ -1,7 +1,6 @@
 """A desk as a real process against the simulated exchange as a real process."""
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
@@ -10,11 +9,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from running_exchange import RunningExchange
+from warm import warm_desks
 
 from db.home import Home
 from db.model.base import Environment
@@ -37,6 +38,7 @@ class RunningDesk:
         self.home.create()
         self.configure(policy=policy)
         self.client = DeskClient(self.home.socket)
+        self._killed = False
 
     def configure(self, policy: str = "standard", **broker: str) -> None:
         known = (name for name in self.exchange.addresses if not name.startswith("control"))
@@ -46,12 +48,15 @@ class RunningDesk:
         self.home.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     async def start(self) -> None:
+        """The first is forked of a warm process; after a kill it starts as a trader would start it."""
         await self.client.close()
-        await ensure_desk(self.home)
+        with nullcontext() if self._killed else warm_desks():
+            await ensure_desk(self.home)
         self.client = DeskClient(self.home.socket)
 
     async def kill(self) -> None:
         """SIGKILL, as the kernel would; returns when the process is gone."""
+        self._killed = True
         pid = json.loads(self.home.lock.read_text())["pid"]
         os.kill(pid, signal.SIGKILL)
         while _exists(pid):
@@ -132,7 +137,7 @@ class RunningDesk:
                     await asyncio.sleep(0.02)
         return document
 
-    @contextlib.asynccontextmanager
+    @asynccontextmanager
     async def seen(self, wanted: Callable[[Json], bool]) -> AsyncIterator["asyncio.Future[None]"]:
         """Follows the journal; the future is done with the first event that `wanted` names."""
         attached, found = asyncio.Event(), asyncio.get_running_loop().create_future()

@@ -127,14 +127,14 @@ def test_the_first_line_is_all_a_client_needs_and_sigterm_ends_with_0(exchange):
 
 
 def test_without_a_state_file_nothing_is_left_behind(start_exchange, tmp_path):
-    exchange = start_exchange(state=None)
+    exchange = start_exchange(cold=True, state=None)
     assert requests.get(f"{exchange.trading_url}/v2/clock", headers=exchange.headers).ok
     assert exchange.stop() == 0
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["requests.jsonl"]
 
 
 def test_a_tape_brings_its_own_day_and_its_symbols_beside_the_books(start_exchange):
-    exchange = start_exchange(tape=TAPE, speed="0.01")
+    exchange = start_exchange(cold=True, tape=TAPE, speed="0.01")
 
     def get(path: str) -> Any:
         return requests.get(f"{exchange.data_url}{path}", headers=exchange.headers).json()

@@ -96,36 +96,36 @@ def test_killed_amid_orders_no_acknowledged_one_is_lost(exchange, acknowledged):
 
 def test_two_exchanges_never_share_a_state(start_exchange, tmp_path):
     state = tmp_path / "shared.db"
-    start_exchange(state=state)
+    start_exchange(cold=True, state=state)
     with pytest.raises(AssertionError, match="database is locked"):
-        start_exchange(state=state)
+        start_exchange(cold=True, state=state)
 
 
 def test_a_state_is_not_mixed_with_another_book(start_exchange, tmp_path):
-    first = start_exchange()
+    first = start_exchange(cold=True)
     state = first.options[first.options.index("--state") + 1]
     first.stop()
     book = tmp_path / "other.json"
     book.write_text('{"accounts": {"a": {"cash": "1"}}, "market": [{"symbol": "X", "price": 1}]}')
     with pytest.raises(AssertionError, match="was begun with another book"):
-        start_exchange(state=state, book=book)
+        start_exchange(cold=True, state=state, book=book)
 
 
 def test_what_was_bought_from_a_tape_needs_the_tape_again(start_exchange, tmp_path):
     state = tmp_path / "tape.db"
-    first = start_exchange(state=state, tape=TAPE, speed="0.01")
+    first = start_exchange(cold=True, state=state, tape=TAPE, speed="0.01")
     bought = buy(session(first), first.trading_url, "a", symbol="AIG", limit_price="60")
     assert bought.status_code == 200
     first.stop()
     with pytest.raises(AssertionError, match=r"The state holds AIG, which has no price"):
-        start_exchange(state=state)
-    again = start_exchange(state=state, tape=TAPE)
+        start_exchange(cold=True, state=state)
+    again = start_exchange(cold=True, state=state, tape=TAPE)
     held = session(again).get(f"{again.trading_url}/v2/positions/AIG").json()
     assert (held["qty"], held["cost_basis"]) == ("1", "48.85")
 
 
 def test_an_exchange_that_cannot_remember_stops_and_acknowledges_nothing(start_exchange):
-    exchange = start_exchange(requests=None)
+    exchange = start_exchange(cold=True, requests=None)
     http, url = session(exchange), exchange.trading_url
     state = exchange.options[exchange.options.index("--state") + 1]
     room = os.path.getsize(f"{state}-wal") + 8192
