@@ -12,7 +12,7 @@ from pathlib import Path
 from aiohttp import web
 from pydantic import SecretStr
 
-from db.clock import SystemClock
+from db.clock import Clock, SystemClock
 from db.errors import JournalError
 from db.home import Home, HomeError, locate
 from db.journal import Journal
@@ -94,11 +94,13 @@ async def _run(environment: Environment, options: DeskOptions) -> int:
         lock.remove_stale_socket()
         journal = await Journal.open(home.journal, clock.now)
         try:
-            broker = await _broker(home, settings, journal)
+            for last in await journal.tail(1):
+                clock.not_before(last.at)
+            broker = await _broker(home, settings, journal, clock)
         except BaseException:
             await journal.close()
             raise
-        desk = Desk(home, settings, journal, broker, clock)
+        desk = Desk(home, settings, journal, broker, clock, clock.drift)
         runner = web.AppRunner(application(desk), handle_signals=False, access_log=None)
         try:
             await _start(desk, settings)
@@ -119,10 +121,10 @@ async def _run(environment: Environment, options: DeskOptions) -> int:
     return 0
 
 
-async def _broker(home: Home, settings: DeskSettings, journal: Journal) -> Broker:
+async def _broker(home: Home, settings: DeskSettings, journal: Journal, clock: Clock) -> Broker:
     """The adapter to the environment's broker; the simulated exchange is started for `sim`."""
     if home.environment is Environment.MANUAL:
-        return await manual_broker(home, settings, journal, SystemClock())
+        return await manual_broker(home, settings, journal, clock)
     chosen = settings.broker
     if chosen is None:
         address = await ensure_exchange(home, settings.sim)
@@ -134,7 +136,7 @@ async def _broker(home: Home, settings: DeskSettings, journal: Journal) -> Broke
         key, secret, _ = credentials(settings)
         endpoints = Endpoints.model_validate(chosen.model_dump(include=set(Endpoints.model_fields)))
     configure((key, secret))
-    return AlpacaBroker(settings.account_name, key, secret, endpoints, SystemClock())
+    return AlpacaBroker(settings.account_name, key, secret, endpoints, clock)
 
 
 async def _start(desk: Desk, settings: DeskSettings) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -78,7 +79,9 @@ class Desk:
         journal: Journal,
         broker: Broker,
         clock: Clock,
+        drift: Callable[[], timedelta] = timedelta,
     ) -> None:
+        """`drift`: how far the machine's clock is ahead of `clock`."""
         self.home = home
         self.settings = settings
         self.journal = journal
@@ -118,6 +121,7 @@ class Desk:
         )
         self.watch.post_trades = self.post_trades.found
         self.watch.journal_failed = lambda: journal.failed
+        self.watch.drift = drift
         self.paper = Paper(self.engine, self.facts, journal, home, settings.zone, clock.now)
         self.by_hand = (
             ByHand(self.engine, broker, self.facts, self.reconciler, home, settings.zone, clock)

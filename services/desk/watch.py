@@ -75,6 +75,7 @@ class Watch:
         self.post_trades: Mapping[str, PostTrade] = {}
         self._since = clock.monotonic()
         self.journal_failed: Callable[[], str | None] = lambda: None
+        self.drift: Callable[[], timedelta] = timedelta
         self._unwritten: dict[str, Alert] = {}
         """By `Alert.key`: raised, and not in the journal yet, because it can't be written."""
         self.alerts: dict[str, Alert] = {}
@@ -280,6 +281,7 @@ class Watch:
             ),
             mismatches=self._reconciler.open,
             journal_failed=self.journal_failed() or "",
+            clock_drift=Decimal(f"{self.drift().total_seconds():.1f}"),
             stop=self._engine.switch.stop,
             left_open=tuple(
                 position

@@ -94,10 +94,9 @@ class Engine:
                 )
 
     async def doubt_answers(self, reason: str) -> None:
-        """Whatever may have left, and of which no answer is on record: the broker is asked."""
-        protective = (order for run in self.book.runs.values() for order in run.protective)
-        planned = (order for run in self.book.working_runs() for order in run.orders)
-        for order in (*protective, *planned):
+        """Whatever may have left, and of which no answer is on record: the broker is asked, also when
+        its plan has ended meanwhile."""
+        for order in [order for run in self.book.runs.values() for order in run.all_orders]:
             known = self.book.order(order.client_order_id) or order
             if known.state in (OrderState.INTENT, OrderState.SENT):
                 await self.sender.mark_unknown(order, reason)
@@ -197,7 +196,7 @@ class Engine:
                 continue
             if _session_over(run.approval, market_now):
                 await self._expire(run.plan.plan_id)
-            elif now > run.approval.expires_at:
+            elif not _in_force(run.approval, now):
                 await self._void(run.plan.plan_id, "the approval expired before the plan started")
 
     async def _expire(self, plan_id: str) -> None:
@@ -213,7 +212,7 @@ class Engine:
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: approve it first.")
         self._require_sending()
         self._require_unlocked(run)
-        if self._clock.now() > approval.expires_at:
+        if not _in_force(approval, self._clock.now()):
             await self._void(plan_id, "the approval expired before the plan started")
             raise NotPossibleError("The approval has expired. Approve the plan again.")
         facts = await self._facts(run.plan)
@@ -369,6 +368,11 @@ class Engine:
             log.exception("plan %s stopped", plan_id)
             with suppress(NotPossibleError, JournalError):
                 await self.pause(plan_id, "an internal error stopped it; see desk.log")
+
+
+def _in_force(approval: Approval, now: datetime) -> bool:
+    """Not over, and not from a future that a wrong clock wrote down."""
+    return approval.approved_at <= now <= approval.expires_at
 
 
 def _session_over(approval: Approval, market_now: datetime) -> bool:

@@ -20,6 +20,8 @@ PRICE_BAND = Decimal("0.005")
 """A stop or target is left behind when the price is 0.5% on the good side of it."""
 CASH_BAND = Decimal("0.0005")
 """Weight above the cash buffer at which it counts as restored."""
+DRIFT, DRIFT_BAND = Decimal(1), Decimal("0.5")
+"""Seconds between the machine's clock and the desk's (spec 6, Alerts), and what counts as none."""
 DIVERGED_FOR = timedelta(days=1)
 LOSS_BAND = Decimal("0.05")
 """Share of the daily loss limit by which a level must be left."""
@@ -199,6 +201,15 @@ def _journal(now: Situation) -> Iterator[Observation]:
     if now.journal_failed:
         values = {"explanation": now.journal_failed}
         yield Observation("journal", on=True, over=False, values=values)
+
+
+def _drift(now: Situation) -> Iterator[Observation]:
+    off = abs(now.clock_drift)
+    values = {
+        "off": f"{off:,.0f}",
+        "where": "ahead of" if now.clock_drift > 0 else "behind",
+    }
+    yield Observation("clock", on=off > DRIFT, over=off <= DRIFT_BAND, values=values)
 
 
 def _left_open(now: Situation) -> Iterator[Observation]:
@@ -424,6 +435,12 @@ CONDITIONS: dict[str, Condition] = {
             "journal_failed", AlertSeverity.CRITICAL, "{explanation}",
             "Nothing is sent meanwhile, protection at the broker stays; what fills is booked afterwards.",
             _journal,
+        ),
+        (
+            "clock_drift", AlertSeverity.WARNING,
+            "The machine's clock is {off} s {where} the desk's, which goes on steadily.",
+            "Set it right, if it is wrong; if it is right now, the next start of the desk takes it over.",
+            _drift,
         ),
         (
             "left_open", AlertSeverity.CRITICAL,

@@ -110,6 +110,8 @@ class Situation(Noun):
     orders: tuple[ChildOrder, ...] = ()
     """Of plans that have not ended, and whatever else still wants an eye."""
     mismatches: tuple[Mismatch, ...] = ()
+    clock_drift: Exact = Decimal(0)
+    """Seconds that the machine's clock is ahead of the desk's."""
     journal_failed: str = ""
     """Why nothing can be written down, as a sentence."""
     stop: Stop | None = None
