@@ -23,6 +23,8 @@ def absorbed(
 
     Empty when it tells nothing new."""
     fills = _fill_events(order, report, fill)
+    if any(draft.kind == "TransitionRefused" for draft in fills):
+        return fills  # what can't be in one part is believed in none (invariant 7)
     if not fills and report.filled_qty > order.filled_qty and _ends(report):
         # Fills that can't be booked yet: the end waits for them, or the rest would be too big.
         return ()
