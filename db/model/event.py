@@ -94,6 +94,7 @@ KINDS: dict[str, EventKind] = _table(
     ("LegResized", True, "A leg is for fewer shares now: its pair sold the rest."),
     ("ProtectionReleased", True, "Protection goes before its shares are sold: how many, and why."),
     ("StopHitAtClose", True, "A stop that counts at the close was hit, and the exit plan of it."),
+    ("DeskStoodStill", False, "The desk itself was stopped for so many seconds, and went on."),
     ("ExitProposed", True, "A stop that only the desk watches was hit: this plan sells."),
     ("AlertRaised", False, "A condition came true."),
     ("AlertAcknowledged", False, "The trader saw it."),

@@ -82,6 +82,8 @@ class Policy(Noun):
     """A difference to the broker that nobody settled for so long halts trading."""
     blind_halt_seconds: int | None = 60
     """Both streams down and nothing read from the broker for so long halts trading."""
+    standstill_seconds: Exact = Decimal(5)
+    """A desk that stood still for longer compares the books before it sends anything."""
     journal_stall_seconds: int = 5
     """An event that is not on disk after so long halts trading (invariant 5)."""
     max_sends_per_minute: int | None = 150

@@ -42,6 +42,7 @@ from services.desk.operators import Operators
 from services.desk.paper import ENDINGS, Paper, unreported
 from services.desk.policies import PlanFacts
 from services.desk.post_trade import PostTrades
+from services.desk.pulse import BEAT_SECONDS, Pulse
 from services.desk.reconcile import Reconciler, foreign_orders
 from services.desk.sentry import Sentry
 from services.desk.settings import DeskSettings
@@ -129,6 +130,7 @@ class Desk:
             else None
         )
         self.operators = Operators(clock)
+        self.pulse = Pulse(clock, lambda: self.facts.policy.standstill_seconds)
         self.sentry = Sentry(
             self.engine,
             self.facts,
@@ -137,6 +139,7 @@ class Desk:
             self.operators,
             journal,
             self.workers,
+            self.pulse,
             clock,
         )
         self.flatten = Flatten(
@@ -152,6 +155,7 @@ class Desk:
         self.hub = Hub(self.snapshot, clock, self.operators)
         self.safety.measure_by(Exposure(self.engine, self.facts, self.reconciler))
         self.safety.require(lambda: journal.failed)
+        self.safety.require(self.pulse.overdue, passing=True)
         self.clearance = Clearance(
             self.reconciler, self.facts, lambda: self.watch.feed_health().orders_connected, clock
         )
@@ -196,6 +200,8 @@ class Desk:
         self.workers.watch("tracker", self.engine.tracker.run)
         await self._finish_halt()
         self.watch.watch_symbols()
+        self.pulse.beat(lambda _: None)  # the start may have taken long
+        self.workers.keep("pulse", self._beat, BEAT_SECONDS)
         self.workers.watch("protection", self.engine.protector.run)
         self.workers.keep("journal", self._mend_journal, MEND_SECONDS)
         self.workers.keep("portfolio", self._look, LOOK_SECONDS)
@@ -352,6 +358,18 @@ class Desk:
         for event in events:
             if event.kind in ENDINGS and event.plan_id is not None:
                 self.workers.once("after plan", partial(self._after_plan, event.plan_id))
+
+    async def _beat(self) -> None:
+        """A desk that stood still forgets what it knew: books are compared before the next send."""
+
+        def doubt(seconds: float) -> None:
+            self.reconciler.distrust(f"the desk stood still for {seconds:.0f} s")
+
+        if still := self.pulse.beat(doubt):
+            log.warning("stood still for %.1f s", still)
+            self.engine.tracker.kick()
+            payload = {"seconds": f"{still:.1f}"}
+            await self.engine.book.record(EventDraft(kind="DeskStoodStill", payload=payload))
 
     def _write_guide(self, plan_id: str) -> None:
         assert self.by_hand is not None

@@ -12,6 +12,7 @@ from db.model.run import PlanState
 from db.model.trading import TradingState
 from services.desk.facts import FactsSource
 from services.desk.operators import Operators
+from services.desk.pulse import Pulse
 from services.desk.reconcile import Reconciler
 from services.desk.supervision import Supervisor
 from services.desk.watch import Watch
@@ -38,6 +39,7 @@ class Sentry:
         operators: Operators,
         journal: Journal,
         workers: Supervisor,
+        pulse: Pulse,
         clock: Clock,
     ) -> None:
         self._engine = engine
@@ -47,6 +49,7 @@ class Sentry:
         self._operators = operators
         self._journal = journal
         self._workers = workers
+        self._pulse = pulse
         self._clock = clock
         self._rates = Rates()
         self._trips = RoundTrips()
@@ -105,7 +108,9 @@ class Sentry:
                 "mismatch": self._open_mismatch(),
                 "mismatch_seconds": self._mismatch_seconds(),
                 "blind_seconds": self._blind_seconds(),
-                "stall_seconds": _seconds(self._journal.waiting_seconds),
+                "stall_seconds": _seconds(
+                    min(self._journal.waiting_seconds, self._pulse.awake_seconds())
+                ),
                 "idle_seconds": _seconds(self._operators.idle_seconds()),
                 "plans_working": sum(
                     run.state in SELF_MOVING for run in self._engine.book.runs.values()
@@ -132,7 +137,8 @@ class Sentry:
         if feed.orders_connected or feed.quotes_connected:
             self._seeing_at = now
         read = self._facts.portfolio_at
-        return _seconds(now - max(self._seeing_at, read if read is not None else self._seeing_at))
+        seen = max(self._seeing_at, read if read is not None else self._seeing_at)
+        return _seconds(min(now - seen, self._pulse.awake_seconds()))
 
 
 def _seconds(seconds: float) -> Decimal:

@@ -22,7 +22,7 @@ from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
 from services.execution.touched import first_stop
 from services.market.board import PriceBoard
-from services.monitoring.situation import Price, Protection, Situation
+from services.monitoring.situation import Price, Protection, Situation, Standstill
 from services.monitoring.watch import Watch as Memory
 from services.monitoring.watch import escalating, look, restored
 
@@ -75,6 +75,7 @@ class Watch:
         self.post_trades: Mapping[str, PostTrade] = {}
         self._since = clock.monotonic()
         self.journal_failed: Callable[[], str | None] = lambda: None
+        self._standstill: Standstill | None = None
         self.drift: Callable[[], timedelta] = timedelta
         self._unwritten: dict[str, Alert] = {}
         """By `Alert.key`: raised, and not in the journal yet, because it can't be written."""
@@ -100,6 +101,8 @@ class Watch:
             elif event.kind == "AlertRaised":
                 alert = Alert.model_validate(payload["alert"])
                 self.alerts[alert.alert_id] = alert
+            elif event.kind == "DeskStoodStill":
+                self._standstill = Standstill(at=event.at, seconds=Decimal(payload["seconds"]))
             elif event.kind in STAMPS:
                 self._stamp(payload["alert_id"], event.kind, event.at)
             elif event.kind == "FlattenCompleted":
@@ -281,6 +284,7 @@ class Watch:
             ),
             mismatches=self._reconciler.open,
             journal_failed=self.journal_failed() or "",
+            standstill=self._standstill,
             clock_drift=Decimal(f"{self.drift().total_seconds():.1f}"),
             stop=self._engine.switch.stop,
             left_open=tuple(

@@ -22,6 +22,7 @@ CASH_BAND = Decimal("0.0005")
 """Weight above the cash buffer at which it counts as restored."""
 DRIFT, DRIFT_BAND = Decimal(1), Decimal("0.5")
 """Seconds between the machine's clock and the desk's (spec 6, Alerts), and what counts as none."""
+STANDSTILL_TOLD = timedelta(hours=1)
 DIVERGED_FOR = timedelta(days=1)
 LOSS_BAND = Decimal("0.05")
 """Share of the daily loss limit by which a level must be left."""
@@ -210,6 +211,14 @@ def _drift(now: Situation) -> Iterator[Observation]:
         "where": "ahead of" if now.clock_drift > 0 else "behind",
     }
     yield Observation("clock", on=off > DRIFT, over=off <= DRIFT_BAND, values=values)
+
+
+def _standstill(now: Situation) -> Iterator[Observation]:
+    still = now.standstill
+    if still is not None and now.at - still.at < STANDSTILL_TOLD:
+        at = still.at.strftime("%H:%M:%S")
+        values = {"seconds": f"{still.seconds:,.0f}", "at": at}
+        yield Observation(f"desk@{still.at.isoformat()}", on=True, over=False, values=values)
 
 
 def _left_open(now: Situation) -> Iterator[Observation]:
@@ -441,6 +450,11 @@ CONDITIONS: dict[str, Condition] = {
             "The machine's clock is {off} s {where} the desk's, which goes on steadily.",
             "Set it right, if it is wrong; if it is right now, the next start of the desk takes it over.",
             _drift,
+        ),
+        (
+            "stood_still", AlertSeverity.WARNING,
+            "The desk stood still for {seconds} s, until {at} UTC: nobody watched prices and stops meanwhile.",
+            "Look at positions and orders: they were read anew before anything was sent.", _standstill,
         ),
         (
             "left_open", AlertSeverity.CRITICAL,

@@ -87,6 +87,14 @@ class ExitProposal(Noun):
     plan_id: str
 
 
+class Standstill(Noun):
+    """The desk itself was stopped, and went on."""
+
+    at: Utc
+    """When it went on."""
+    seconds: Exact
+
+
 class Renewal(Noun):
     """A protective order that the broker soon lets expire."""
 
@@ -112,6 +120,8 @@ class Situation(Noun):
     mismatches: tuple[Mismatch, ...] = ()
     clock_drift: Exact = Decimal(0)
     """Seconds that the machine's clock is ahead of the desk's."""
+    standstill: Standstill | None = None
+    """The last."""
     journal_failed: str = ""
     """Why nothing can be written down, as a sentence."""
     stop: Stop | None = None
