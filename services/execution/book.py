@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
@@ -128,6 +128,21 @@ class RunBook:
         """Move a plan along its table. Raises NotPossibleError, journalled, when it may not."""
         async with self._locks[plan_id]:
             await self._advance(self.run(plan_id), to, kind, payload)
+
+    async def advance_from(
+        self,
+        states: Collection[PlanState],
+        plan_id: str,
+        to: PlanState,
+        kind: str,
+        payload: Mapping[str, object],
+    ) -> None:
+        """As `advance`, for who looked a while ago: nothing when the plan has left `states` since.
+        What the trader or a halt did meanwhile stands."""
+        async with self._locks[plan_id]:
+            run = self.run(plan_id)
+            if run.state in states:
+                await self._advance(run, to, kind, payload)
 
     async def _advance(
         self, run: PlanRun, to: PlanState, kind: str, payload: Mapping[str, object]

@@ -18,6 +18,8 @@ from services.execution.rejections import Treatment, advice, treatment
 from services.execution.slicing import child_of, next_clip, over, unscheduled, worst_limit
 from services.execution.time_limit import Limits, by_hand, cancel_for, deadline, still_open
 
+DRIVEN = frozenset({PlanState.SELLING, PlanState.SETTLING, PlanState.BUYING, PlanState.PROTECTING})
+"""Working, and interrupted by nobody."""
 CANCEL_AGAIN = timedelta(seconds=5)
 """A cancel is a request: unanswered, it is made again."""
 JITTER = 0.25
@@ -125,12 +127,7 @@ Action = (
 
 def decide(run: PlanRun, now: datetime, limits: Limits) -> Action:
     """The next action for `run`. Only working states that nothing interrupts act at all."""
-    if run.state not in (
-        PlanState.SELLING,
-        PlanState.SETTLING,
-        PlanState.BUYING,
-        PlanState.PROTECTING,
-    ):
+    if run.state not in DRIVEN:
         return Wait(f"the plan is {run.state.value}")
     if run.unknown_orders:
         return _unknown(run)

@@ -18,6 +18,7 @@ from db.model.trading import TradingState
 from services.brokers.port import BrokerUnavailableError
 from services.execution.book import RunBook
 from services.execution.decide import (
+    DRIVEN,
     Action,
     Advance,
     Buy,
@@ -127,7 +128,7 @@ class PlanDriver:
         state, kind = (
             (PlanState.HALTED, "PlanHalted") if halted else (PlanState.PAUSED, "PlanPaused")
         )
-        await self._book.advance(plan_id, state, kind, {"reason": why})
+        await self._book.advance_from(DRIVEN, plan_id, state, kind, {"reason": why})
 
     async def _wait(self, change: "asyncio.Future[bool]", action: Wait) -> None:
         if action.until is None:
@@ -176,12 +177,12 @@ class PlanDriver:
                 await self._pause(plan_id, reason)
             case Advance(to):
                 payload = {"from": run.state.value, "to": to.value}
-                await self._book.advance(plan_id, to, "PlanAdvanced", payload)
+                await self._book.advance_from({run.state}, plan_id, to, "PlanAdvanced", payload)
                 if to is PlanState.PROTECTING:
                     await self._protect(self._book.run(plan_id))
             case Finish(state, reason):
                 payload = {"state": state.value, "reason": reason}
-                await self._book.advance(plan_id, state, "PlanEnded", payload)
+                await self._book.advance_from({run.state}, plan_id, state, "PlanEnded", payload)
 
     async def _send_intents(self, run: PlanRun, orders: tuple[ChildOrder, ...]) -> None:
         """Intents left by a stop or an unanswered send. A buy passes the gate again."""
@@ -247,7 +248,9 @@ class PlanDriver:
         if cuts:  # in auto mode each buy only shrinks, as its turn at the gate comes
             await self._book.record(_rescaled_draft(run, cuts))
         payload = {"from": run.state.value, "to": PlanState.BUYING.value}
-        await self._book.advance(run.plan.plan_id, PlanState.BUYING, "PlanAdvanced", payload)
+        await self._book.advance_from(
+            {run.state}, run.plan.plan_id, PlanState.BUYING, "PlanAdvanced", payload
+        )
 
     def _gate(self, facts: Facts, step: Step, wanted: Decimal) -> GateResult:
         policy = facts.policy
@@ -350,7 +353,9 @@ class PlanDriver:
         await self._pause(plan_id, why)
 
     async def _pause(self, plan_id: str, reason: str) -> None:
-        await self._book.advance(plan_id, PlanState.PAUSED, "PlanPaused", {"reason": reason})
+        await self._book.advance_from(
+            DRIVEN, plan_id, PlanState.PAUSED, "PlanPaused", {"reason": reason}
+        )
 
     async def _protect(self, run: PlanRun) -> None:
         """Every bought position that the desk watches gets the stop and target of its step, moved to
