@@ -1,4 +1,5 @@
-"""Alpaca's documented refusals (alpaca.md §9) → our classes, and what counts as evidence."""
+"""Alpaca's documented refusals (alpaca.md §9) → our classes, and what counts as evidence
+(invariant 8)."""
 
 import json
 

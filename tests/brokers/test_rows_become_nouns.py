@@ -1,4 +1,5 @@
-"""Tolerant where nothing is lost by it, strict where a guess would be a wrong number."""
+"""Tolerant where nothing is lost by it, strict where a guess would be a wrong number
+(invariants 6, 21)."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,5 @@
-"""Every way a POST can end: its class, and that it was sent exactly once (alpaca.md §0, §2)."""
+"""Every way a POST can end: its class, and that it was sent exactly once (alpaca.md §0, §2; invariants
+8, 26)."""
 
 import asyncio
 import dataclasses

@@ -1,4 +1,5 @@
-"""Spec 7, Journal: what each event changes in the tables, in exact decimals."""
+"""Spec 7, Journal: what each event changes in the tables, in exact decimals (invariants 4,
+6, 10)."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,5 @@
-"""Spec 7, Journal: append-only, hash-chained, and the tables are what the events make."""
+"""Spec 7, Journal: append-only, hash-chained, and the tables are what the events make
+(invariants 1, 4, 6)."""
 
 import asyncio
 import sqlite3

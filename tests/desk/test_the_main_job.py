@@ -1,6 +1,6 @@
 """Intake, plan, dry run, approval, sells, gate, buys, paper: on a real desk and a real exchange.
 
-What happened is read from the exchange's own request log and account, not from us."""
+What happened is read from the exchange's own request log and account, not from us (invariants 15, 16)."""
 
 import json
 from collections.abc import Awaitable, Callable

@@ -82,7 +82,7 @@ async def test_nothing_leaves_after_a_halt(world: World, moment: Moment, left: i
     for order in tuple(world.broker.orders.values()):
         if order.state is OrderState.ACKNOWLEDGED:  # the sell fills while it is cancelled
             world.broker.fill(order.client_order_id, Decimal(50))
-    await world.clock.move(3600)
+    await world.clock.move(300)
     await halting
     assert len(world.broker.posts) == left
     assert world.run.state is PlanState.HALTED
@@ -90,7 +90,7 @@ async def test_nothing_leaves_after_a_halt(world: World, moment: Moment, left: i
         with pytest.raises(NotPossibleError):
             await forbidden
     tracking.cancel()
-    await world.clock.move(3600)
+    await world.clock.move(300)
     assert len(world.broker.posts) == left
 
 

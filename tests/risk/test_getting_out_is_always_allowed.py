@@ -1,5 +1,5 @@
 """A reducing order is never blocked by a cap, count, conviction or exposure check; and what is not
-known never makes a verdict better."""
+known never makes a verdict better (invariants 20, 21)."""
 
 from dataclasses import replace
 from decimal import Decimal
