@@ -17,6 +17,7 @@ BENCHES = (
     "first_frame",
     "submit",
     "phase",
+    "unknown",
     "console_line",
     "journal",
     "exchange_orders",

@@ -68,6 +68,7 @@ class Engine:
         self._approvals = Approvals()
         self.protector = Protector(self.book, self.sender, self.tracker, safety, clock)
         journal.on_append(self.protector.apply)
+        journal.on_append(self.tracker.apply)
         exits = Exits(self.book, broker, self.sender, self.protector, clock)
         self._driver = PlanDriver(
             self.book, self.sender, safety, clock, facts, asyncio.Lock(), exits

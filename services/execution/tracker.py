@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 from db.clock import Clock
+from db.model.event import Event
 from db.model.order import BrokerOrder, OrderState
 from db.model.run import CancelReason, ChildOrder, Mode, PlanState
 from services.brokers.port import Broker, BrokerUnavailableError
@@ -32,6 +34,11 @@ class Tracker:
 
     def kick(self) -> None:
         self._kicked.set()
+
+    def apply(self, events: Iterable[Event]) -> None:
+        """As events come: whose answer is lost is asked for at once."""
+        if any(event.kind == "OrderUnknown" for event in events):
+            self.kick()
 
     async def run(self) -> None:
         """Until cancelled."""
