@@ -129,6 +129,10 @@ class Day:
         rows = self._rows("SELECT seq FROM head")
         return int(rows[0]["seq"]) if rows else 0
 
+    def last_events(self) -> str:
+        rows = self._rows("SELECT seq, kind, at FROM events ORDER BY seq DESC LIMIT 5")
+        return ", ".join(f"{row['seq']} {row['kind']} at {row['at'][11:19]}" for row in rows)
+
     def appends(self) -> list[int]:
         """Number of the last event of every append: an append is committed whole."""
         rows = self._rows("SELECT seq, at FROM events ORDER BY seq")

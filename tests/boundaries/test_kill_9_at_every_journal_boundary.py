@@ -100,7 +100,7 @@ async def cut_short(day: Day, lives: Lives, boundary: Boundary, wanted: Json, ev
             assert day.head() == on_disk, f"{day.head()} events on disk, not {on_disk}"
         ending = await day.last_life(lives)
     except (AssertionError, TimeoutError) as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}\nthe last events: {day.last_events()}"
     if ending == wanted:
         day.forget()
         return ""
