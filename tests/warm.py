@@ -80,6 +80,11 @@ def start_exchange(options: Sequence[str]) -> WarmProcess:
         os.close(its)
 
 
+def start(module: str, arguments: Sequence[str], log: IO[bytes], **environ: str) -> WarmProcess:
+    """As `python -m module` in the folder of tests, with all that it says in `log`."""
+    return _fork(module, arguments, log.fileno(), log, None, environ)
+
+
 @contextmanager
 def warm_desks() -> Iterator[None]:
     """Within, `ensure_desk` does all that it does and forks a warm desk where it would start Python."""

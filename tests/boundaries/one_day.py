@@ -8,12 +8,14 @@ import tempfile
 import urllib.request
 from collections.abc import Iterable
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forked_desk import NOTE, Boundary, Lives
+from boundaries.mortal_desk import NOTE
 from running_exchange import RunningExchange
 from ten_steps import ALL_BOUGHT, DEADLINE, carry_on, plan_of
+from warm import WarmProcess, start
 
 from db.home import Home
 from db.journal import verify
@@ -28,6 +30,17 @@ QUIET_SECONDS = 1.0
 """How long after its end a day may still reach a boundary."""
 
 
+@dataclass(frozen=True)
+class Boundary:
+    """A commit: the one that holds event `seq`, and whether the desk dies just before it or after."""
+
+    when: str
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.when} {self.seq}"
+
+
 class Day:
     def __init__(self, exchange: RunningExchange, account: str, plans: tuple[str, ...]) -> None:
         self.account = account
@@ -39,17 +52,23 @@ class Day:
         settings = {name: exchange.hello[name] for name in known}
         settings |= {"key": self._key, "secret": self._secret}
         lines = ["[paper]", *(f'{name} = "{value}"' for name, value in settings.items())]
+        self._lives: list[WarmProcess] = []
         self.home.config.write_text("\n".join(lines))
 
     def forget(self) -> None:
+        self.end()
         shutil.rmtree(self.home.root, ignore_errors=True)
+
+    def end(self) -> None:
+        for life in self._lives:
+            life.kill()
 
     # --- lives --------------------------------------------------------------------------------
 
-    async def first_life(self, lives: Lives, boundary: Boundary) -> tuple[int, int] | None:
+    async def first_life(self, boundary: Boundary) -> tuple[int, int] | None:
         """Until the desk dies at the boundary: first and last event of the commit that it died at.
         None when the day was over without it: the desk was stopped then."""
-        ended = lives.begin(self.home.root, boundary)
+        ended = self._begin(boundary.when, str(boundary.seq))
         async with DeskClient(self.home.socket) as client:
             trader = asyncio.create_task(self._trade(client))
             await asyncio.wait({ended, trader}, return_when=asyncio.FIRST_COMPLETED)
@@ -68,9 +87,9 @@ class Day:
         first, last = json.loads((self.home.root / NOTE).read_text())
         return first, last
 
-    async def last_life(self, lives: Lives) -> Json:
+    async def last_life(self) -> Json:
         """A desk to the end of the day; how it ended, once the desk is stopped."""
-        ended = await self._started(lives)
+        ended = await self._started()
         async with DeskClient(self.home.socket) as client:
             await self._trade(client)
             async with asyncio.timeout(DEADLINE):
@@ -80,10 +99,18 @@ class Day:
             assert await ended == 0, self.log()
         return found
 
-    async def _started(self, lives: Lives) -> "asyncio.Future[int]":
+    def _begin(self, *dying: str) -> "asyncio.Task[int]":
+        """A desk; the task is its exit code, negative for a signal."""
+        with (self.home.root / "desk.log").open("ab") as log:
+            environ = {"QUARTERDECK_HOME": str(self.home.root)}
+            life = start("boundaries.mortal_desk", dying, log, **environ)
+        self._lives.append(life)
+        return asyncio.create_task(_end_of(life))
+
+    async def _started(self) -> "asyncio.Task[int]":
         """A desk that did not reach a busy exchange in time says so and ends: it is started again."""
         for _ in range(STARTS):
-            ended = lives.begin(self.home.root)
+            ended = self._begin()
             async with asyncio.timeout(DEADLINE), DeskClient(self.home.socket) as client:
                 while not ended.done():
                     if await _answers(client):
@@ -208,6 +235,12 @@ class Day:
                 self._rows("SELECT * FROM protections"), "symbol stop_price target_price"
             ),
         }
+
+
+async def _end_of(life: WarmProcess) -> int:
+    while (code := life.poll()) is None:
+        await asyncio.sleep(0.02)
+    return code
 
 
 async def _answers(client: DeskClient) -> bool:

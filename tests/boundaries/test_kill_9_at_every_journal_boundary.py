@@ -15,8 +15,7 @@ from pprint import pformat
 from typing import Any
 
 import pytest
-from forked_desk import Boundary, Lives, warm_desks
-from one_day import Day
+from one_day import Boundary, Day
 from running_exchange import RunningExchange
 from ten_steps import PLANS, SHORT, WHOLE, book
 
@@ -59,20 +58,20 @@ async def survive(
     """Each chosen boundary of a day with these plans, on an account of its own."""
     accounts = ["undisturbed", *(f"a{n}" for n in range(MOST_EVENTS))]
     exchange = start_exchange(book=book(folder / "book.json", accounts), fill_delay=5, state=None)
-    async with warm_desks() as lives:
-        calm = Day(exchange, "undisturbed", plans)
-        wanted = await calm.last_life(lives)
-        assert wanted["journal"] == "whole" and wanted["plans"][plans[-1]][0].startswith("done")
-        boundaries = chosen(of_last_plan(calm))
-        turns = asyncio.Semaphore(AT_ONCE)
+    calm = Day(exchange, "undisturbed", plans)
+    wanted = await calm.last_life()
+    assert wanted["journal"] == "whole" and wanted["plans"][plans[-1]][0].startswith("done")
+    boundaries = chosen(of_last_plan(calm))
+    turns = asyncio.Semaphore(AT_ONCE)
 
-        async def one(number: int, boundary: Boundary) -> str:
-            day = Day(exchange, f"a{number}", plans)
-            async with turns:
-                found = await cut_short(day, lives, boundary, wanted, calm.head())
-            return "" if not found else f"{boundary}, {day.home.root}: {found}"
+    async def one(number: int, boundary: Boundary) -> str:
+        day = Day(exchange, f"a{number}", plans)
+        async with turns:
+            found = await cut_short(day, boundary, wanted, calm.head())
+        day.end()
+        return "" if not found else f"{boundary}, {day.home.root}: {found}"
 
-        found = await asyncio.gather(*(one(n, b) for n, b in enumerate(boundaries)))
+    found = await asyncio.gather(*(one(n, b) for n, b in enumerate(boundaries)))
     problems = [problem for problem in found if problem]
     used = {"undisturbed", *accounts[1 : len(boundaries) + 1]}
     problems += misdeeds(orders_by_account(exchange), used, plans)
@@ -86,10 +85,10 @@ def of_last_plan(calm: Day) -> list[int]:
     return appends if calm.plans == SHORT else [n for n in appends if n >= calm.began()]
 
 
-async def cut_short(day: Day, lives: Lives, boundary: Boundary, wanted: Json, events: int) -> str:
+async def cut_short(day: Day, boundary: Boundary, wanted: Json, events: int) -> str:
     """One day with a death in it. What is wrong, or nothing."""
     try:
-        died = await day.first_life(lives, boundary)
+        died = await day.first_life(boundary)
         if died is None:
             if boundary.seq <= events - VARIES:
                 return f"not reached: the day had {day.head()} events"
@@ -98,7 +97,7 @@ async def cut_short(day: Day, lives: Lives, boundary: Boundary, wanted: Json, ev
             assert first <= boundary.seq <= last
             on_disk = first - 1 if boundary.when == "before" else last
             assert day.head() == on_disk, f"{day.head()} events on disk, not {on_disk}"
-        ending = await day.last_life(lives)
+        ending = await day.last_life()
     except (AssertionError, TimeoutError) as error:
         return f"{type(error).__name__}: {error}\nthe last events: {day.last_events()}"
     if ending == wanted:
