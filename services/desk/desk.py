@@ -153,7 +153,9 @@ class Desk:
         )
         self.drills = Drills(self.engine, self.facts, self.flatten, home, self.intake.new_id, clock)
         self.hub = Hub(self.snapshot, clock, self.operators)
-        self.safety.measure_by(Exposure(self.engine, self.facts, self.reconciler))
+        exposure = Exposure(self.engine, self.facts, self.reconciler)
+        self.safety.measure_by(exposure)
+        self.safety.sell_no_more_than_held(exposure.oversells)
         self.safety.require(lambda: journal.failed)
         self.safety.require(self.pulse.overdue, passing=True)
         self.clearance = Clearance(
@@ -368,8 +370,9 @@ class Desk:
         if still := self.pulse.beat(doubt):
             log.warning("stood still for %.1f s", still)
             self.engine.tracker.kick()
-            payload = {"seconds": f"{still:.1f}"}
-            await self.engine.book.record(EventDraft(kind="DeskStoodStill", payload=payload))
+            draft = EventDraft(kind="DeskStoodStill", payload={"seconds": f"{still:.1f}"})
+            # Beside: a slow journal must not look like a desk that stands still.
+            self.workers.once("standstill", partial(self.engine.book.record, draft))
 
     def _write_guide(self, plan_id: str) -> None:
         assert self.by_hand is not None
