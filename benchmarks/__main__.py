@@ -18,6 +18,7 @@ BENCHES = (
     "submit",
     "phase",
     "unknown",
+    "halt",
     "console_line",
     "journal",
     "exchange_orders",
