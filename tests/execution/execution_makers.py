@@ -17,6 +17,8 @@ class Log:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self._folded = 0
+        self._runs: dict[str, PlanRun] = {}
 
     def add(self, drafts: Iterable[EventDraft], at: datetime = NOON) -> None:
         for draft in drafts:
@@ -34,6 +36,12 @@ class Log:
         self.add([EventDraft.model_validate({"kind": kind, "plan_id": "3f9a", **fields})], at)
 
     def run(self) -> PlanRun:
+        self._runs = folded(self.events[self._folded :], self._runs)
+        self._folded = len(self.events)
+        return self._runs["3f9a"]
+
+    def restarted(self) -> PlanRun:
+        """Folded from the first event, as after a restart."""
         return folded(self.events)["3f9a"]
 
     def order(self, client_order_id: str) -> ChildOrder:

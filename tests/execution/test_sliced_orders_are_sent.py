@@ -38,7 +38,6 @@ class Market:
 
     @property
     def run(self) -> PlanRun:
-        """Folded from the first event: each look is a restart."""
         return self.log.run()
 
     @property
@@ -83,6 +82,7 @@ class Market:
                 case d.GiveUp(_, reason, False):
                     self.write("StepGivenUp", reason=reason)
                 case d.Advance(PlanState.SETTLING):
+                    assert self.run == self.log.restarted()
                     return sent
                 case other:
                     raise AssertionError(other)
