@@ -26,7 +26,7 @@ async def stalled(terminal: Terminal) -> None:
     terminal.stall()
     async with asyncio.timeout(DEADLINE):
         while terminal.unread() < FULL:
-            terminal.type("31")
+            terminal.type("3121")
             await asyncio.sleep(0.05)
 
 
