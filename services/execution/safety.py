@@ -67,6 +67,7 @@ class Safety:
         self._locked_by: list[Callable[[], str | None]] = []
         self._passing: list[Callable[[], str | None]] = []
         self._reduces: Reduces = lambda order: "the positions are not known"
+        self._oversells: Reduces = lambda order: None
         self.halts = 0
         """How often trading was halted in this process: what began before one must not undo it."""
 
@@ -117,12 +118,17 @@ class Safety:
         """What tells whether an order only reduces. Before it is given, none does."""
         self._reduces = reduces
 
+    def sell_no_more_than_held(self, oversells: Reduces) -> None:
+        """What tells, at every send, whether a sale might sell what is not held any more: another
+        plan or another hand may have sold it since the check (invariants 19, 21)."""
+        self._oversells = oversells
+
     def refuses(self, order: ChildOrder) -> str | None:
         """Why this order may not leave now, or None. Asked in the last moment before it does."""
         state = self.state
         if state is TradingState.REDUCING and (why := self._reduces(order)) is not None:
             return f"trading is REDUCING: {why}"
-        return self._forbidden(state, reducing=True)
+        return self._forbidden(state, reducing=True) or self._oversells(order)
 
     def forbids(self, *, reducing: bool) -> str | None:
         """Why nothing of the kind may leave now, or None, before there is an order to judge."""
