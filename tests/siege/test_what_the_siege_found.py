@@ -1,0 +1,39 @@
+"""Stories that the siege told first, each as short as it can be told."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from siege_end import finale
+from siege_world import World
+
+from db.model.run import Mode, PlanState
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World(7, Counter())
+    yield made
+    made.close()
+
+
+def test_shares_that_another_plan_sold_are_not_sold_short_invariant_19(world: World) -> None:
+    """Both plans were approved while the shares were there. In a margin account the broker takes
+    the second sale as a short one."""
+    first = world.propose([("sell", "MSFT", 20, "")])
+    second = world.propose([("sell", "NEM", 150, ""), ("sell", "MSFT", 20, "")])
+    assert first is not None and second is not None
+    world.go(second, Mode.STEP)
+    world.each_plan("next")
+    world.wait(1)
+    world.go(first, Mode.AUTO)
+    world.wait(2)
+    assert world.evidence.held("MSFT") == 0
+    world.each_plan("next")
+    world.wait(3)
+    world.check()
+    run = world.run_of(second)
+    assert run is not None and run.state is PlanState.PAUSED
+    assert "MSFT" in run.reason
+    assert world.evidence.held("MSFT") == 0
+    finale(world)
