@@ -19,7 +19,7 @@ from console.settings import ConsoleSettings
 from db.home import Home
 from services.desk.client import DeskClient
 
-LONGEST = 10.0
+LONGEST = 40.0
 
 
 async def settled(pilot: Pilot[Any], true: Callable[[], object]) -> None:

@@ -7,8 +7,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+
+from warm import warm_desks
 
 from db.home import Home
 from db.model.base import Environment
@@ -36,19 +40,23 @@ class HandDesk:
             lines.append(f'portfolio = "{portfolio}"')
         self.home.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self.client = DeskClient(self.home.socket)
+        self._killed = False
 
     async def start(self) -> None:
+        """The first is forked of a warm process; after a kill it starts as a trader would start it."""
         await self.client.close()
-        await ensure_desk(self.home)
+        with nullcontext() if self._killed else warm_desks():
+            await ensure_desk(self.home)
         self.client = DeskClient(self.home.socket)
 
     def kill(self) -> None:
         """SIGKILL, as the kernel would; returns when the lock is free."""
+        self._killed = True
         holder = recorded_holder(self.home)
         assert holder is not None
         os.kill(holder.pid, signal.SIGKILL)
         while recorded_holder(self.home) is not None:
-            pass
+            time.sleep(0.01)
 
     async def stop(self) -> None:
         await self.client.close()
