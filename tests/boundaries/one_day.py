@@ -21,11 +21,13 @@ from db.home import Home
 from db.journal import verify
 from db.model.base import Environment
 from db.model.order import PROTECTION
+from services.desk.__main__ import REFUSED
 from services.desk.client import DeskClient, DeskError
 from services.exchange.engine.accounts import credentials
 
 Json = dict[str, Any]
 STARTS = 3
+"""A desk that did not reach a busy exchange in time says so and ends: it is started again."""
 QUIET_SECONDS = 1.0
 """How long after its end a day may still reach a boundary."""
 
@@ -65,7 +67,7 @@ class Day:
 
     # --- lives --------------------------------------------------------------------------------
 
-    async def first_life(self, boundary: Boundary) -> tuple[int, int] | None:
+    async def first_life(self, boundary: Boundary, starts: int = STARTS) -> tuple[int, int] | None:
         """Until the desk dies at the boundary: first and last event of the commit that it died at.
         None when the day was over without it: the desk was stopped then."""
         ended = self._begin(boundary.when, str(boundary.seq))
@@ -74,8 +76,9 @@ class Day:
             await asyncio.wait({ended, trader}, return_when=asyncio.FIRST_COMPLETED)
             if not ended.done() and trader.exception() is None:
                 await asyncio.wait({ended}, timeout=QUIET_SECONDS)
-            if not ended.done() and trader.exception() is None:
-                await client.stop()
+            with suppress(DeskError):
+                if not ended.done() and trader.exception() is None:
+                    await client.stop()
             trader.cancel()
             with suppress(DeskError, asyncio.CancelledError):
                 await trader
@@ -83,6 +86,8 @@ class Day:
             code = await ended
         if code == 0:
             return None
+        if code == REFUSED and starts > 1:
+            return await self.first_life(boundary, starts - 1)
         assert code == -9, self.log()
         first, last = json.loads((self.home.root / NOTE).read_text())
         return first, last
@@ -108,7 +113,7 @@ class Day:
         return asyncio.create_task(_end_of(life))
 
     async def _started(self) -> "asyncio.Task[int]":
-        """A desk that did not reach a busy exchange in time says so and ends: it is started again."""
+        """A desk that answers."""
         for _ in range(STARTS):
             ended = self._begin()
             async with asyncio.timeout(DEADLINE), DeskClient(self.home.socket) as client:
@@ -157,6 +162,8 @@ class Day:
         return int(rows[0]["seq"]) if rows else 0
 
     def last_events(self) -> str:
+        if not self.home.journal.exists():
+            return "none"
         rows = self._rows("SELECT seq, kind, at FROM events ORDER BY seq DESC LIMIT 5")
         return ", ".join(f"{row['seq']} {row['kind']} at {row['at'][11:19]}" for row in rows)
 
@@ -166,9 +173,12 @@ class Day:
         pairs = zip(rows, [*rows[1:], {"at": None}], strict=True)
         return [row["seq"] for row, after in pairs if row["at"] != after["at"]]
 
-    def began(self) -> int:
-        """Number of the event with which the last plan came."""
-        rows = self._rows("SELECT max(seq) AS seq FROM events WHERE kind = 'ProposalAccepted'")
+    def began(self, kind: str = "ProposalAccepted") -> int:
+        """Number of the event with which the last plan came, or of its first of another kind."""
+        rows = self._rows(
+            f"SELECT min(seq) AS seq FROM events WHERE kind = '{kind}' AND seq >= "
+            "(SELECT max(seq) FROM events WHERE kind = 'ProposalAccepted')"
+        )
         return int(rows[0]["seq"])
 
     def _rows(self, sql: str) -> list[Json]:
