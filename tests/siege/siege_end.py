@@ -20,6 +20,8 @@ ABORT_AFTER = 9
 """Looks after which a plan that still waits for something is aborted."""
 GRACE = 6.0
 """Seconds in which fills and look-ups may still be on their way."""
+RESTARTED = 0.25
+"""Share of the sequences that are started once more when all is over."""
 ENDS = {
     Status.FILLED: OrderState.FILLED,
     Status.CANCELED: OrderState.CANCELED,
@@ -45,6 +47,8 @@ def finale(world: World) -> None:
     _nothing_is_forgotten(world)
     _positions_are_protected(world)
     _journal_proves_it(world)
+    if world.random.random() < RESTARTED:
+        _another_start_changes_nothing(world)
     world.check()
     world.counts["ended well"] += 1
 
@@ -206,3 +210,19 @@ def _journal_proves_it(world: World) -> None:
     if folded(events) != runs:
         raise ViolationError("invariant 4: the journal replayed is another state")
     world.evidence.judged("4 journal verifies and replays")
+
+
+def _another_start_changes_nothing(world: World) -> None:
+    """Once all has ended there is nothing to pause, to look up or to book again."""
+    before = dict(world.desk.engine.book.runs)
+    orders = len(world.exchange.orders)
+    world.kill()
+    if not world.start():
+        raise ViolationError("nothing goes wrong any more, and the desk can't start again")
+    world.wait(1.0)
+    if dict(world.desk.engine.book.runs) != before:
+        raise ViolationError("invariant 4: another start changed what had ended")
+    if len(world.exchange.orders) != orders:
+        raise ViolationError("invariant 2: another start sent an order")
+    _nothing_is_forgotten(world)
+    world.evidence.judged("4 another start changes nothing")

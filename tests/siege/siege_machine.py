@@ -121,7 +121,7 @@ EXPECTED = (
     )),
     *(f"judged: {name}" for name in (
         "2 one order under one id", "3 one attempt at a time", "3 sent again with proof",
-        "4 journal verifies and replays", "4 nothing forgotten", "11 books agree in the end",
+        "4 journal verifies and replays", "4 nothing forgotten", "4 another start changes nothing", "11 books agree in the end",
         "13 no step is exceeded", "15 sells before buys", "16 cash for a buy",
         "19 no more is sold than held", "25 a halt stays", "26 nothing leaves after a halt",
         "27 only what reduces", "paused and aborted plans rest", "protected or alarmed",

@@ -27,6 +27,16 @@ from services.intake.refusal import RefusedInputError
 SHM = Path("/dev/shm")
 REFUSALS = (NotPossibleError, RefusedInputError, BrokerUnavailableError, JournalError)
 """What a trader is told in a sentence. Anything else is a fault of the desk."""
+ALARMS = frozenset(
+    {
+        "unprotected_position",
+        "watched_by_desk",
+        "left_open",
+        "order_unknown",
+        "reconciliation_mismatch",
+    }
+)
+"""Conditions that say of a symbol that nothing, or nobody knows what, protects it."""
 ALARM_WITHIN = 15.0
 """Seconds from the first bare share to the alarm: the desk looks every second, and a read that gets
 no answer costs it ten."""
@@ -73,7 +83,8 @@ class World:
         ledger = self.exchange.exchange.venue.floor.ledger
         self.first_held = {symbol for _, symbol in ledger.positions}
         self.bare_since: dict[str, float] = {}
-        self.started_at = 0.0
+        self.sees_since = 0.0
+        """Since when a desk lives that can reach the exchange."""
         self.own: SiegeDesk | None = None
         self.start()
 
@@ -152,7 +163,7 @@ class World:
             self.kill()
             return False
         self.counts["desk: started"] += 1
-        self.started_at = self.loop.time()
+        self.sees_since = self.loop.time()
         return True
 
     def kill(self) -> None:
@@ -331,15 +342,17 @@ class World:
         ]
 
     def alarmed(self, symbol: str) -> bool:
-        alerts = self.desk.snapshot().alerts.values()
-        return any(symbol in alert.subject or symbol in alert.sentence for alert in alerts)
+        return any(
+            alert.condition in ALARMS and symbol in alert.sentence
+            for alert in self.desk.snapshot().alerts.values()
+        )
 
     def watch_protection(self) -> None:
         """Bare for a while, with a desk that lives and could have said so, is bare too long."""
         now, bare = self.loop.time(), self.unprotected() if self.alive else []
         self.bare_since = {symbol: self.bare_since.get(symbol, now) for symbol in bare}
         for symbol, since in self.bare_since.items():
-            if now - max(since, self.started_at) > ALARM_WITHIN and not self.alarmed(symbol):
+            if now - max(since, self.sees_since) > ALARM_WITHIN and not self.alarmed(symbol):
                 raise ViolationError(
                     f"{symbol} is unprotected since {since:.1f} s, now {now:.1f}, and no alarm"
                 )
@@ -362,6 +375,7 @@ class World:
         self.exchange.sockets.clear()
         self.wait(seconds)
         self.exchange.down = False
+        self.sees_since = self.loop.time()
 
     def jump(self, symbol: str, percent: int) -> None:
         self.strike("price jump", "jump", {}, {"symbol": symbol, "percent": percent})
