@@ -119,10 +119,14 @@ def test_what_protects_and_leaves_is_what_filled_never_what_was_ordered() -> Non
     assert protects.order.qty == 5
 
 
-async def test_a_plan_without_cash_buys_with_what_its_sells_brought(make: MakeWorld) -> None:
-    """Failure 32: buys left beside the sells that were to pay for them, and were refused. At each
-    buy the broker's own cash covers it (invariants 15, 16)."""
-    world = make("sell 50 AAA", "buy 20 CCC", "buy 15 DDD", cash="0")
+@pytest.mark.parametrize("opening", ["0", "9000"])
+async def test_a_plan_without_cash_buys_with_what_its_sells_brought(
+    make: MakeWorld, opening: str
+) -> None:
+    """Failure 32: buys left beside the sells that were to pay for them, and were refused. Even
+    where there is cash none leaves before the sell has filled (invariants 15, 16)."""
+    world = make("sell 50 AAA", "buy 20 CCC", "buy 15 DDD", cash=opening)
+    world.broker.script["AAA"] = ["rest"]
     cash = list[Decimal]()
     submit = world.broker.submit
 
@@ -133,6 +137,11 @@ async def test_a_plan_without_cash_buys_with_what_its_sells_brought(make: MakeWo
 
     world.broker.submit = watched  # type: ignore[method-assign]
     await world.start(Mode.AUTO)
+    await world.clock.move(20)
+    await world.polled()
+    assert [symbol for symbol, _, _ in world.sent] == ["AAA"]
+    world.broker.fill(NAME, Decimal(50))
+    await world.polled()
     await world.clock.move(20)
     await settle()
     assert world.run.state is PlanState.DONE, world.run.reason
