@@ -45,6 +45,7 @@ class LockedJournal(MemoryJournal):
 
     async def append(self, *drafts: EventDraft) -> tuple[Event, ...]:
         if len(self.events) + len(drafts) > self._room:
+            self._room = 0
             raise JournalError("The journal can't be written: database is locked.")
         return await super().append(*drafts)
 
