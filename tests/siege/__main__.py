@@ -31,7 +31,8 @@ def shards(arguments: argparse.Namespace) -> list[Asked]:
         seed = arguments.seed * 100_000 + len(found)
         found.append(Asked(seed, size, arguments.shrink, arguments.breakage))
         left -= size
-    return found
+    nth, _, of = arguments.part.partition("/")
+    return found[int(nth) - 1 :: int(of)]
 
 
 def results(wanted: Sequence[Asked], processes: int) -> Iterator[Done]:
@@ -68,6 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--shard", type=int, default=SHARD)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--part", default="1/1", help="2/5: the second of five machines")
     parser.add_argument("--results", type=Path, help="finished shards, one line each")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
     parser.add_argument("--go-on", action="store_true", help="after a shard that failed")
