@@ -89,6 +89,8 @@ def main(arguments: Sequence[str]) -> int:
             say(f"shard {done.seed} failed after {after} sequences:\n{done.failure}")
             if not chosen.go_on:
                 break
+        elif chosen.results is not None:
+            say(f"shard {done.seed}: {done.counts.get('sequences', 0)} sequences held")
     report(finished)
     total = sum(done.counts.get("sequences", 0) for done in finished)
     cpu = sum(done.seconds for done in finished)
