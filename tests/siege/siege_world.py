@@ -52,8 +52,9 @@ class Complaints(logging.Handler):
         self.found: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and record.name.startswith("services."):
-            error = record.exc_info[1]
+        error = record.exc_info[1] if record.exc_info else None
+        told = isinstance(error, BrokerUnavailableError)  # and whoever asked was told
+        if error is not None and not told and record.name.startswith("services."):
             self.found.append(f"{record.getMessage()}: {error!r}")
 
 
