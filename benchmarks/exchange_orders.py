@@ -5,16 +5,15 @@ import asyncio
 import json
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.result import Result, Row
+from benchmarks.servers import exchange, process
 
 ROUNDS, ORDERS, WARM_UP = 3, 1_000, 200
 """Each round asks each server by turns; what warms up is not measured."""
@@ -65,11 +64,12 @@ class Server:
 
 def measure() -> Result:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        fixed = ("--volatility", "0", "--account", f"main:{CASH}")
         durable = ("--state", str(Path(folder) / "state.db"))
         servers = [
-            Server("bare aiohttp", stack.enter_context(process("-c", BARE))),
-            Server("exchange, in memory", stack.enter_context(exchange())),
-            Server("exchange, durable", stack.enter_context(exchange(*durable))),
+            Server("bare aiohttp", stack.enter_context(process("-c", BARE)).hello),
+            Server("exchange, in memory", stack.enter_context(exchange(*fixed)).hello),
+            Server("exchange, durable", stack.enter_context(exchange(*fixed, *durable)).hello),
         ]
         for server in servers:
             asyncio.run(ask(server.hello, WARM_UP, CONNECTIONS))
@@ -105,24 +105,6 @@ def rows(servers: list[Server]) -> Iterator[Row]:
         for server in servers:
             value = server.percentile(part)
             yield Row(f"{server.name}, p{part}", value, "ms", value / bare.percentile(part))
-
-
-@contextmanager
-def process(*arguments: str) -> Iterator[dict[str, str]]:
-    """A server in a process of its own; its first line."""
-    started = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE)
-    try:
-        assert started.stdout is not None
-        hello: dict[str, str] = json.loads(started.stdout.readline())
-        yield hello
-    finally:
-        started.terminate()
-        started.wait(timeout=20)
-
-
-def exchange(*options: str) -> "contextmanager[dict[str, str]]":  # type: ignore[valid-type]
-    fixed = ("--volatility", "0", "--rate-limit", "0", "--account", f"main:{CASH}")
-    return process("-m", "services.exchange", *fixed, *options)
 
 
 async def ask(hello: dict[str, str], orders: int, connections: int) -> list[float]:

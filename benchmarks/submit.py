@@ -2,14 +2,11 @@
 leaves, against bare alpaca-py; by turns, on one simulated exchange."""
 
 import asyncio
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from benchmarks.result import Result, Row
+from benchmarks.servers import exchange
 from db.clock import SystemClock
 from db.home import Home
 from db.journal import Journal
@@ -43,8 +41,10 @@ FAR = Decimal("1.23")
 
 
 def measure() -> Result:
-    with exchange() as hello:
-        bare, ours = asyncio.run(_by_turns(hello))
+    with tempfile.TemporaryDirectory() as folder:
+        state = str(Path(folder) / "state.db")
+        with exchange("--volatility", "0", "--state", state) as server:
+            bare, ours = asyncio.run(_by_turns(server.hello))
     rows = []
     for name, part in (("p50", 49), ("p99", 98)):
         base, cost = (statistics.quantiles(times, n=100)[part] * 1000 for times in (bare, ours))
@@ -66,26 +66,6 @@ def measure() -> Result:
         "every order durable before it answers; intent to recorded answer.",
         tuple(rows),
     )
-
-
-@contextmanager
-def exchange() -> Iterator[dict[str, str]]:
-    """A fresh exchange without a rate limit; its first line: addresses and keys."""
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "services.exchange", "--volatility", "0"),
-                *("--rate-limit", "0", "--state", str(Path(folder) / "state.db")),
-            ],
-            stdout=subprocess.PIPE,
-        )
-        try:
-            assert process.stdout is not None
-            hello: dict[str, str] = json.loads(process.stdout.readline())
-            yield hello
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
 
 
 async def _by_turns(hello: dict[str, str]) -> tuple[list[float], list[float]]:
