@@ -1,35 +1,33 @@
 """What an accepted order costs: POST /v2/orders at the simulated exchange, with and without a state
-file, against a bare aiohttp server that reads the body and answers a constant."""
+file, against a bare aiohttp server that reads the body and answers a constant of the same size."""
 
 import asyncio
-import json
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.result import Result, Row
+from benchmarks.servers import Served, exchange, process
 
-ROUNDS, ORDERS, WARM_UP = 3, 1_000, 200
-"""Each round asks each server by turns; what warms up is not measured."""
+ROUNDS, ORDERS, SINGLE, WARM_UP = 200, 24, 8, 400
+"""Each round asks each server by turns, for some milliseconds, so that whatever else the machine does
+befalls few of them; what warms up is not measured."""
 CONNECTIONS = 8
-"""Orders under way at the same time; 1 for the latencies."""
+"""Orders under way at the same time; 1 for the latencies, of SINGLE orders a round."""
 CASH = "1000000000000"
 TARGET = 3.0
 """× the bare server, without durability."""
 BARE = """
 import asyncio, json, sys
 from aiohttp import web
-ANSWER = json.dumps({"id": "0" * 36, "rest": "x" * 1100})
 async def answer(request):
     await request.read()
-    return web.Response(text=ANSWER, content_type="application/json")
+    return web.Response(text=sys.argv[1], content_type="application/json")
 async def main():
     app = web.Application()
     app.router.add_post("/v2/orders", answer)
@@ -43,20 +41,38 @@ async def main():
 asyncio.run(main())
 """
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+END = b"\r\n\r\n"
+BODY = (
+    '{"symbol": "NEM", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day",'
+    ' "limit_price": "1.23"}'
+)
 
 
 @dataclass
 class Server:
-    """One that is asked; `rates` are orders a second of its rounds, `times` seconds of each order."""
+    """One that is asked, by round: seconds and processor seconds of an order on average; and the
+    seconds of each order that was alone."""
 
     name: str
-    hello: dict[str, str]
-    rates: list[float] = field(default_factory=list)
+    served: Served
+    clients: "list[Client]" = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
 
-    @property
-    def rate(self) -> float:
-        return statistics.median(self.rates)
+    async def warm_up(self) -> None:
+        self.clients = [await Client.connected(self.served) for _ in range(CONNECTIONS)]
+        await self._side_by_side(WARM_UP)
+
+    async def round(self) -> None:
+        began, before = time.perf_counter(), self.served.processor
+        await self._side_by_side(ORDERS)
+        self.costs.append((time.perf_counter() - began) / ORDERS)
+        self.processor.append((self.served.processor - before) / ORDERS)
+        self.times += await self.clients[0].ask(SINGLE)
+
+    async def _side_by_side(self, orders: int) -> None:
+        await asyncio.gather(*(client.ask(orders // CONNECTIONS) for client in self.clients))
 
     def percentile(self, part: int) -> float:
         """Milliseconds."""
@@ -64,42 +80,56 @@ class Server:
 
 
 def measure() -> Result:
+    return asyncio.run(_measure())
+
+
+async def _measure() -> Result:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        # Without a delay an order meets the market in its own round, and is not paid for later.
+        fixed = ("--volatility", "0", "--fill-delay", "0", "--account", f"main:{CASH}")
         durable = ("--state", str(Path(folder) / "state.db"))
+        memory = stack.enter_context(exchange(*fixed))
+        bare = stack.enter_context(process("-c", BARE, await _answer(memory)))
         servers = [
-            Server("bare aiohttp", stack.enter_context(process("-c", BARE))),
-            Server("exchange, in memory", stack.enter_context(exchange())),
-            Server("exchange, durable", stack.enter_context(exchange(*durable))),
+            Server("bare aiohttp", bare),
+            Server("exchange, in memory", memory),
+            Server("exchange, durable", stack.enter_context(exchange(*fixed, *durable))),
         ]
         for server in servers:
-            asyncio.run(ask(server.hello, WARM_UP, CONNECTIONS))
+            await server.warm_up()
         for _ in range(ROUNDS):
             for server in servers:
-                began = time.perf_counter()
-                asyncio.run(ask(server.hello, ORDERS, CONNECTIONS))
-                server.rates.append(ORDERS / (time.perf_counter() - began))
-                server.times += asyncio.run(ask(server.hello, ORDERS // 4, 1))
+                await server.round()
     return Result(
         "exchange_orders",
         f"{ROUNDS} rounds of {ORDERS} resting limit orders over {CONNECTIONS} connections (the rates), then of"
-        f" {ORDERS // 4} one after the other (the latencies), each server by turns; no order ends, so that in"
-        f" the last round each is checked against {(ROUNDS - 1) * ORDERS} others and more.",
+        f" {SINGLE} one after the other (the latencies), each server by turns; ratios are medians of the"
+        f" rounds' own, so that the market's tick once a second is in few of them. No order ends, so that in the last round each is checked against"
+        f" {WARM_UP + (ROUNDS - 1) * (ORDERS + SINGLE):,} others and more.",
         tuple(rows(servers)),
     )
 
 
-def rows(servers: list[Server]) -> Iterator[Row]:
+def rows(servers: Sequence[Server]) -> Iterator[Row]:
     bare = servers[0]
     for server in servers:
         promised = server.name == "exchange, in memory"
-        ratio = bare.rate / server.rate
+        low, ratio, high = quartiles(server.costs, bare.costs)
         yield Row(
-            f"{server.name}, accepted",
-            server.rate,
+            f"{server.name}, accepted{spread(low, high)}",
+            1 / statistics.median(server.costs),
             "orders/s",
             ratio,
             target=f"≤ {TARGET:g}× (time an order)" if promised else "",
             met=ratio <= TARGET if promised else None,
+        )
+    for server in servers:
+        low, ratio, high = quartiles(server.processor, bare.processor)
+        yield Row(
+            f"{server.name}, its processor{spread(low, high)}",
+            statistics.median(server.processor) * 1e6,
+            "µs/order",
+            ratio,
         )
     for part in (50, 99):
         for server in servers:
@@ -107,55 +137,75 @@ def rows(servers: list[Server]) -> Iterator[Row]:
             yield Row(f"{server.name}, p{part}", value, "ms", value / bare.percentile(part))
 
 
-@contextmanager
-def process(*arguments: str) -> Iterator[dict[str, str]]:
-    """A server in a process of its own; its first line."""
-    started = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE)
-    try:
-        assert started.stdout is not None
-        hello: dict[str, str] = json.loads(started.stdout.readline())
-        yield hello
-    finally:
-        started.terminate()
-        started.wait(timeout=20)
+def spread(low: float, high: float) -> str:
+    return "" if low == high else f" ({low:.2f}× to {high:.2f}× in half of the rounds)"
 
 
-def exchange(*options: str) -> "contextmanager[dict[str, str]]":  # type: ignore[valid-type]
-    fixed = ("--volatility", "0", "--rate-limit", "0", "--account", f"main:{CASH}")
-    return process("-m", "services.exchange", *fixed, *options)
+def quartiles(ours: Sequence[float], bare: Sequence[float]) -> list[float]:
+    """The three of the rounds' ratios."""
+    return statistics.quantiles((a / b for a, b in zip(ours, bare, strict=True)), n=4)
 
 
-async def ask(hello: dict[str, str], orders: int, connections: int) -> list[float]:
-    """Send orders over some connections, one under way on each; seconds of each."""
-    port = int(hello["trading_url"].rpartition(":")[2])
-    body = json.dumps(
-        {"symbol": "NEM", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day",
-         "limit_price": "1.23"}
-    )  # fmt: skip
-    request = (
-        f"POST /v2/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nAPCA-API-KEY-ID: {hello['key']}\r\n"
-        f"APCA-API-SECRET-KEY: {hello['secret']}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}"
-    ).encode()
-    each = orders // connections
-    found = await asyncio.gather(*(_converse(port, request, each) for _ in range(connections)))
-    return [seconds for times in found for seconds in times]
+async def _answer(served: Served) -> str:
+    """What an exchange answers to an order."""
+    client = await Client.connected(served)
+    await client.ask(1)
+    return client.answer.decode()
 
 
-async def _converse(port: int, request: bytes, count: int) -> list[float]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    times = []
-    for _ in range(count):
-        began = time.perf_counter()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
+class Client(asyncio.Protocol):
+    """One connection that sends an order when the one before is answered. It reads next to nothing,
+    so that what is measured is the server."""
+
+    def __init__(self, request: bytes) -> None:
+        self._request = request
+        self._left, self._began = 0, 0.0
+        self._times: list[float] = []
+        self._heard = self.answer = b""
+
+    @classmethod
+    async def connected(cls, served: Served) -> "Client":
+        request = (
+            f"POST /v2/orders HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"APCA-API-KEY-ID: {served.hello['key']}\r\n"
+            f"APCA-API-SECRET-KEY: {served.hello['secret']}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n{BODY}"
+        )
+        port = int(served.hello["trading_url"].rpartition(":")[2])
+        loop = asyncio.get_running_loop()
+        _, client = await loop.create_connection(lambda: cls(request.encode()), "127.0.0.1", port)
+        return client
+
+    async def ask(self, count: int) -> list[float]:
+        """Send orders, one after the other; seconds of each."""
+        self._left, self._times = count, []
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._send()
+        await self._done
+        return self._times
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._heard += data
+        head, _, body = self._heard.partition(END)
         length = LENGTH.search(head)
-        assert length is not None and head.startswith(b"HTTP/1.1 200"), head
-        await reader.readexactly(int(length[1]))
-        times.append(time.perf_counter() - began)
-    writer.close()
-    await writer.wait_closed()
-    return times
+        if length is None or len(body) < int(length[1]):
+            return
+        assert head.startswith(b"HTTP/1.1 200"), head
+        self._times.append(time.perf_counter() - self._began)
+        self._heard, self.answer = b"", body
+        self._left -= 1
+        if self._left:
+            self._send()
+        else:
+            self._done.set_result(None)
+
+    def _send(self) -> None:
+        self._began = time.perf_counter()
+        self._transport.write(self._request)
 
 
 if __name__ == "__main__":

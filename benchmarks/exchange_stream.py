@@ -3,14 +3,11 @@ websocket server that sends one constant frame of the same size again and again.
 
 import asyncio
 import json
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from os import sysconf
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import msgpack
 from aiohttp import ClientSession, ClientWebSocketResponse, web
 
 from benchmarks.result import Result, Row
+from benchmarks.servers import Served, exchange, process
 
 SYMBOLS = 100
 STEADY, FLAT_OUT = 5, 1
@@ -90,17 +88,17 @@ def _from_exchange(tick: int, headers: dict[str, str]) -> Heard:
     with tempfile.TemporaryDirectory() as folder:
         book = Path(folder) / "book.json"
         book.write_text(json.dumps(_book()), encoding="utf-8")
-        options = ("--book", str(book), "--tick", str(tick), "--rate-limit", "0")
-        with _started("-m", "services.exchange", *options) as (process, hello):
-            return asyncio.run(_listen(process.pid, hello, headers))
+        with exchange("--book", str(book), "--tick", str(tick)) as server:
+            return asyncio.run(_listen(server, headers))
 
 
 def _from_bare(frame: int) -> Heard:
-    with _started("-m", "benchmarks.exchange_stream", str(frame)) as (process, hello):
-        return asyncio.run(_listen(process.pid, hello, MSGPACK))
+    with process("-m", "benchmarks.exchange_stream", str(frame)) as server:
+        return asyncio.run(_listen(server, MSGPACK))
 
 
-async def _listen(pid: int, hello: dict[str, str], headers: dict[str, str]) -> Heard:
+async def _listen(server: Served, headers: dict[str, str]) -> Heard:
+    hello = server.hello
     keys = {
         "APCA-API-KEY-ID": hello.get("key", ""),
         "APCA-API-SECRET-KEY": hello.get("secret", ""),
@@ -115,11 +113,11 @@ async def _listen(pid: int, hello: dict[str, str], headers: dict[str, str]) -> H
         ask = {"action": "subscribe", "quotes": ["*"]}
         await feed.send_str(json.dumps(ask))
         await _count(feed, count, WARM_UP)
-        before, start = _processor(pid), time.perf_counter()
+        before, start = server.processor, time.perf_counter()
         quotes, size = await _count(feed, count, SECONDS)
         seconds = time.perf_counter() - start
-        server = _processor(pid) - before
-    return Heard(quotes, seconds, server, round(size / quotes * SYMBOLS))
+        taken = server.processor - before
+    return Heard(quotes, seconds, taken, round(size / quotes * SYMBOLS))
 
 
 async def _count(
@@ -147,12 +145,6 @@ def _plain_quotes(frame: bytes) -> int:
     return frame.count(b'"T":"q"')
 
 
-def _processor(pid: int) -> float:
-    """Seconds of processor time a process has taken."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / sysconf("SC_CLK_TCK")
-
-
 def _book() -> dict[str, Any]:
     letters = "ABCDEFGHIJ"
     return {
@@ -163,18 +155,6 @@ def _book() -> dict[str, Any]:
             for ones in letters
         ],
     }
-
-
-@contextmanager
-def _started(*command: str) -> Iterator[tuple["subprocess.Popen[bytes]", dict[str, str]]]:
-    """A server of its own process, and its first line."""
-    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        yield process, json.loads(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
 
 
 async def _goodbye(socket: web.WebSocketResponse) -> None:

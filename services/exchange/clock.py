@@ -61,12 +61,14 @@ class OpenClock:
         self._steady = StartedClock(start, speed, monotonic)
         self._skipped = timedelta(0)
         self._session = self._next_session(start)
+        self._rolls = self._session.closes - ROLL_BEFORE_CLOSE
 
     def now(self) -> datetime:
         now = self._steady.now() + self._skipped
-        while now >= self._session.closes - ROLL_BEFORE_CLOSE:
-            over = now - (self._session.closes - ROLL_BEFORE_CLOSE)
+        while now >= self._rolls:
+            over = now - self._rolls
             self._session = next(sessions_from(self._session.day + timedelta(days=1)))
+            self._rolls = self._session.closes - ROLL_BEFORE_CLOSE
             resumed = self._session.opens + START_AFTER_OPEN + over
             self._skipped += resumed - now
             now = resumed

@@ -15,6 +15,7 @@ PRE_MARKET = time(4, 0)
 AFTER_HOURS_END = time(20, 0)
 EARLY_AFTER_HOURS_END = time(17, 0)
 DAY = timedelta(days=1)
+HOUR = 3600  # seconds
 
 
 class Phase(StrEnum):
@@ -101,21 +102,22 @@ def phase_at(now: datetime) -> Phase:
     return Phase.REGULAR if now < day.closes else Phase.AFTER_HOURS
 
 
-def _hour(now: datetime) -> datetime:
-    """Whatever closes or ends does so on the hour: all through one the same session comes next."""
-    return now.replace(minute=0, second=0, microsecond=0)
+def _hour(now: datetime) -> int:
+    """Since the epoch. Whatever closes or ends does so on the hour: all through one the same
+    session comes next."""
+    return int(now.timestamp() // HOUR)
 
 
 @lru_cache(maxsize=64)
-def _next_to_close(hour: datetime) -> Session:
-    today = hour.astimezone(NEW_YORK).date()
-    return next(session for session in sessions_from(today) if session.closes > hour)
+def _next_to_close(hour: int) -> Session:
+    begun = datetime.fromtimestamp(hour * HOUR, NEW_YORK)
+    return next(session for session in sessions_from(begun.date()) if session.closes > begun)
 
 
 @lru_cache(maxsize=64)
-def _next_to_end(hour: datetime) -> Session:
-    today = hour.astimezone(NEW_YORK).date()
-    return next(session for session in sessions_from(today) if session.ends > hour)
+def _next_to_end(hour: int) -> Session:
+    begun = datetime.fromtimestamp(hour * HOUR, NEW_YORK)
+    return next(session for session in sessions_from(begun.date()) if session.ends > begun)
 
 
 def _utc(day: date, at: time) -> datetime:

@@ -168,7 +168,9 @@ class Store:
     # -- durability ---------------------------------------------------------------------------
 
     async def durable(self) -> None:
-        """Returns when all that was put before the call is on disk."""
+        """Returns when all that was put before the call is on disk, and told."""
+        if not self._open.rows and self._committing is None:
+            await self.commit()  # there is nothing to write, so nothing to wait for
         batch = self._open if self._open.rows or self._open.updates else self._committing
         if batch is not None:
             await batch.done.wait()
@@ -197,10 +199,10 @@ class Store:
 
         One caller at a time: `run`, or whoever comes before and after it.
         """
-        if self._abandoned:
+        batch = self._open
+        if self._abandoned or not (batch.rows or batch.updates):
             return
-        batch, self._open = self._open, _Batch()
-        self._committing = batch
+        self._open, self._committing = _Batch(), batch
         try:
             if batch.rows:
                 loop = asyncio.get_running_loop()

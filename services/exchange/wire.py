@@ -8,6 +8,7 @@ from typing import Any
 QTY_STEP = Decimal("1e-9")
 LARGEST = Decimal("1e10")  # far above any sane qty or price, far below what Decimal rounds
 FINEST = -40  # exponent of the smallest digit read
+_NUMERIC = (int, str, Decimal)
 
 
 def number(value: Decimal) -> str:
@@ -25,7 +26,7 @@ def optional_number(value: Decimal | None) -> str | None:
 def instant(value: datetime) -> str:
     """An aware datetime → `2026-03-03T14:31:02.118204Z`."""
     utc = value if value.tzinfo is UTC else value.astimezone(UTC)
-    return utc.isoformat().removesuffix("+00:00") + "Z"
+    return utc.isoformat()[:-6] + "Z"
 
 
 def optional_instant(value: datetime | None) -> str | None:
@@ -40,7 +41,7 @@ def nanoseconds(value: datetime) -> int:
 
 def decimal(value: object) -> Decimal:
     """A JSON number or numeric string as an exact, finite Decimal; ValueError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+    if not isinstance(value, _NUMERIC) or isinstance(value, bool):
         raise ValueError("not a number")
     try:
         parsed = Decimal(value)
@@ -80,9 +81,14 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+
+
 def loads(text: str | bytes) -> Any:
     """JSON with exact decimals; ValueError for what is not JSON, NaN and Infinity included."""
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        return _DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error

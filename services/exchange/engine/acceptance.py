@@ -1,6 +1,5 @@
 """From terms to an accepted order: every check of an account and a market, then the order itself."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -83,22 +82,26 @@ def _asked(
     tell_related: bool = True,
 ) -> Asked:
     """What may speak against an order that opens is on the other side: the rest is not looked at."""
-    held = floor.ledger.positions.get((account, terms.symbol))
+    position = floor.ledger.positions.get((account, terms.symbol))
+    held = position.qty if position else ZERO
+    intent = pre_trade.intent_of(terms, held, replaced)
+    opens = intent.endswith("_to_open")
     board = _board(floor, terms.symbol)
-    asked = Asked(
+    side = terms.side.opposite if opens else None
+    return Asked(
         terms=terms,
         board=board,
         prices=Prices.of(board),
-        held=held.qty if held else ZERO,
-        others=(),
+        held=held,
+        intent=intent,
+        opens=opens,
+        others=_others(floor, account, replaced, terms.symbol, side),
         now=floor.standing(account, without=replaced),
         rules=floor.rules,
         at=floor.stamp(),
         replaced=replaced,
         tell_related=tell_related,
     )
-    side = terms.side.opposite if asked.opens else None
-    return replace(asked, others=tuple(_others(floor, account, replaced, terms.symbol, side)))
 
 
 def _others(
@@ -197,7 +200,7 @@ def _spread(floor: Floor, account: str, terms: Terms, replaced: Order | None) ->
         debit = spread_debit(terms, {p.terms.symbol: p.prices for p in parts}) * qty
         cost = option_rules.tied_up(before, signed, debit)
         option_rules.check_cost(cost, now)
-    whole = replace(first, terms=terms, replaced=replaced)
+    whole = first._replace(terms=terms, replaced=replaced)
     order = _order(floor, account, whole, Reserve(cost / qty, qty), "")
     order = order.model_copy(update={"asset_id": "", "asset_class": "us_option"})
     if replaced is not None:
@@ -217,7 +220,7 @@ def _order(floor: Floor, account: str, asked: Asked, reserve: Reserve, intent: s
     working = works_in(terms, phase_at(at))
     contract = is_contract(terms.symbol)
     fields: dict[str, Any] = {
-        **terms.model_dump(),
+        **vars(terms),
         "client_order_id": terms.client_order_id or floor.ids(),
         "id": floor.ids(),
         "account": account,

@@ -35,6 +35,7 @@ class OpenOrders:
         self._in_full = in_full
         self._of_account: defaultdict[str, dict[str, Order]] = defaultdict(dict)
         self._of_side: defaultdict[tuple[str, str, Side], dict[str, Order]] = defaultdict(dict)
+        self._claims: dict[str, Reserved] = {}
         self._sums: defaultdict[str, Reserved] = defaultdict(Reserved)
         self._replacing: defaultdict[str, dict[str, str]] = defaultdict(dict)  # old → new
         for order in orders:
@@ -42,26 +43,26 @@ class OpenOrders:
 
     def keep(self, order: Order) -> None:
         """An order's new state; one that has ended is forgotten."""
-        before = self._claim(self.by_id[order.id]) if order.id in self.by_id else NOTHING
-        after = self._claim(order) if order.is_open else NOTHING
-        if before != after:
-            self._sums[order.account] = self._sums[order.account].minus(before).plus(after)
+        account, before, after = order.account, self._claims.get(order.id, NOTHING), NOTHING
         places = (
             self.by_id,
-            self._of_account[order.account],
-            self._of_side[order.account, order.symbol, order.side],
+            self._of_account[account],
+            self._of_side[account, order.symbol, order.side],
         )
-        pairs = self._replacing[order.account]
-        if not order.is_open:
+        if order.is_open:
+            after = self._claims[order.id] = self._claim(order)
+            for place in places:
+                place[order.id] = order
+            if order.replaces in self.by_id:
+                self._replacing[account][order.replaces] = order.id
+        else:
+            self._claims.pop(order.id, None)
             for place in places:
                 place.pop(order.id, None)
-            pairs.pop(order.id, None)
-            pairs.pop(order.replaces or "", None)
-            return
-        for place in places:
-            place[order.id] = order
-        if order.replaces in self.by_id:
-            pairs[order.replaces] = order.id
+            for replaced in (order.id, order.replaces or ""):
+                self._replacing[account].pop(replaced, None)
+        if before != after:
+            self._sums[account] = self._sums[account].minus(before).plus(after)
 
     def of(self, account: str, symbol: str | None = None, side: Side | None = None) -> list[Order]:
         """Of an account, or only those in one symbol, or only those on one side of it."""
@@ -76,10 +77,10 @@ class OpenOrders:
         total = self._sums.get(account, NOTHING)
         left_out = without.id if without else None
         if left_out in self.by_id:
-            total = total.minus(self._claim(self.by_id[left_out]))
+            total = total.minus(self._claims[left_out])
         for pair in self._replacing.get(account, {}).items():
             if left_out not in pair:
-                old, new = (self._claim(self.by_id[order_id]) for order_id in pair)
+                old, new = (self._claims[order_id] for order_id in pair)
                 total = total.minus(min(old, new))
         return total
 

@@ -28,6 +28,8 @@ def units(symbol: str) -> Decimal:
 
 
 class Side(StrEnum):
+    __hash__ = str.__hash__  # Enum's own is not made in C, and asked for all the time
+
     BUY = "buy"
     SELL = "sell"
 
@@ -37,6 +39,8 @@ class Side(StrEnum):
 
 
 class Status(StrEnum):
+    __hash__ = str.__hash__
+
     PENDING_NEW = "pending_new"
     ACCEPTED = "accepted"
     NEW = "new"

@@ -29,9 +29,11 @@ def check_window(time_in_force: str, at: datetime, rules: Rules) -> None:
     """On a day with a session, orders for an auction are taken until shortly before it, and
     from seven in the evening on for the next one."""
     auction = TIMES_IN_FORCE[time_in_force].auction
+    if not auction:
+        return
     local = at.astimezone(sessions.NEW_YORK)
     session = sessions.session_of(local.date())
-    if not auction or session is None:
+    if session is None:
         return
     cutoff = OPG_CUTOFF if auction == "opening" else _cls_cutoff(session, rules)
     if cutoff <= local.time() < AUCTIONS_REOPEN:

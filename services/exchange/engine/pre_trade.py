@@ -1,10 +1,8 @@
 """What the exchange checks before it accepts an order (alpaca.md §8.3-§8.8, §9). Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
 from typing import NamedTuple
 
 from services.exchange.engine.errors import Cause, RefusedError
@@ -40,8 +38,7 @@ class Prices(NamedTuple):
         return (self.bid + self.ask) / 2 if self.bid and self.ask else self.last
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """An order as asked for, and what it is judged by. `held` is signed; `others` are the
     account's open orders in the symbol (for what opens, those on the other side) and `now` its
     standing, both without an order that this one replaces."""
@@ -50,29 +47,27 @@ class Asked:
     board: Board
     prices: Prices
     held: Decimal
-    others: tuple[Order, ...]
+    intent: str
+    opens: bool
+    others: list[Order]
     now: Standing
     rules: Rules
     at: datetime
     replaced: Order | None = None
     tell_related: bool = True
 
-    @cached_property
-    def intent(self) -> str:
-        """What the order does to the position (alpaca.md §8.6); a replacement does the same."""
-        if self.replaced is not None:
-            return self.replaced.intent
-        if self.terms.side is Side.BUY:
-            return "buy_to_close" if self.held < 0 else "buy_to_open"
-        return "sell_to_close" if self.held > 0 else "sell_to_open"
-
-    @property
-    def opens(self) -> bool:
-        return self.intent.endswith("_to_open")
-
     @property
     def shorts(self) -> bool:
         return self.intent == "sell_to_open"
+
+
+def intent_of(terms: Terms, held: Decimal, replaced: Order | None) -> str:
+    """What an order does to the position (alpaca.md §8.6); a replacement does the same."""
+    if replaced is not None:
+        return replaced.intent
+    if terms.side is Side.BUY:
+        return "buy_to_close" if held < 0 else "buy_to_open"
+    return "sell_to_close" if held > 0 else "sell_to_open"
 
 
 def check_intent(asked: Asked, *, enforced: bool) -> None:
@@ -97,17 +92,22 @@ def check_asset(asked: Asked) -> None:
 
 def check_prices(asked: Asked) -> None:
     """A stop on its side of the market, a limit not absurdly far from it (alpaca.md §8.3)."""
-    terms, last = asked.terms, asked.prices.last
-    told = {"market_price": number(last)}
+    cause = _price_cause(asked.terms, asked.prices.last, asked.rules.limit_distance)
+    if cause is not None:
+        raise RefusedError(cause, extra={"market_price": number(asked.prices.last)})
+
+
+def _price_cause(terms: Terms, last: Decimal, most: Decimal) -> Cause | None:
+    """`most` percent a limit may be away, 0 for any."""
     if terms.stop_price is not None:
         if terms.side is Side.SELL and terms.stop_price >= last:
-            raise RefusedError(Cause.STOP_NOT_BELOW, extra=told)
+            return Cause.STOP_NOT_BELOW
         if terms.side is Side.BUY and terms.stop_price <= last:
-            raise RefusedError(Cause.STOP_NOT_ABOVE, extra=told)
-    most = asked.rules.limit_distance
-    away = abs((terms.limit_price or last) - last) * 100
-    if most and terms.type == "limit" and away > most * last:
-        raise RefusedError(Cause.LIMIT_DISTANCE, extra=told)
+            return Cause.STOP_NOT_ABOVE
+    if most and terms.type == "limit" and terms.limit_price is not None:
+        away = abs(terms.limit_price - last) * 100
+        return Cause.LIMIT_DISTANCE if away > most * last else None
+    return None
 
 
 def check_base_price(asked: Asked) -> None:

@@ -46,9 +46,9 @@ class Routing:
 
     def route(self, order: Order) -> None:
         """Send an order to the market, if it may work now; it comes back `new` or `rejected`."""
-        phase = sessions.phase_at(self._floor.clock.now())
         if order.status not in UNACKNOWLEDGED or order.id in self._routed:
             return
+        phase = sessions.phase_at(self._floor.clock.now())
         if not works_in(order, phase) or self._waits_for_old(order):
             return
         self._routed.add(order.id)

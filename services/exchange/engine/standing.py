@@ -66,15 +66,29 @@ def _contract(holding: Holding) -> bool:
     return is_contract(holding.position.symbol)
 
 
-@dataclass(frozen=True)
 class Standing:
     """Values are dollars; those of shorts negative. `reserved` is what open opening orders keep,
     `reserved_in_full` the part of it that no margin helps to pay."""
 
-    account: Account
-    holdings: Holdings
-    reserved: Decimal = ZERO
-    reserved_in_full: Decimal = ZERO
+    def __init__(
+        self,
+        account: Account,
+        holdings: Holdings,
+        reserved: Decimal = ZERO,
+        reserved_in_full: Decimal = ZERO,
+    ) -> None:
+        self.account, self.holdings = account, holdings
+        self.reserved, self.reserved_in_full = reserved, reserved_in_full
+        self.equity = account.cash + holdings.long_value + holdings.short_value
+        self.multiplier = self._multiplier()
+
+    def _multiplier(self) -> Decimal:
+        """As granted, unless the owner asks for less or there is too little equity."""
+        if self.equity < LEAST_MARGIN_EQUITY:
+            return CASH
+        return min(
+            self.account.multiplier, Decimal(self.account.configuration.max_margin_multiplier)
+        )
 
     @property
     def cash(self) -> Decimal:
@@ -93,18 +107,6 @@ class Standing:
         """Σ |value|."""
         return self.long_market_value - self.short_market_value
 
-    @cached_property
-    def equity(self) -> Decimal:
-        return self.cash + self.long_market_value + self.short_market_value
-
-    @cached_property
-    def multiplier(self) -> Decimal:
-        """As granted, unless the owner asks for less or there is too little equity."""
-        wanted = Decimal(self.account.configuration.max_margin_multiplier)
-        if self.equity < LEAST_MARGIN_EQUITY:
-            return CASH
-        return min(self.account.multiplier, wanted)
-
     @property
     def may_short(self) -> bool:
         return self.multiplier > CASH and not self.account.configuration.no_shorting
@@ -117,7 +119,7 @@ class Standing:
     def collateral(self) -> Decimal:
         return self.holdings.collateral
 
-    @cached_property
+    @property
     def initial_margin(self) -> Decimal:
         return self._margin(self.margin_rate)
 

@@ -41,24 +41,26 @@ def check_terms(terms: Terms, rules: Rules) -> None:
 
 
 def _check_prices(terms: Terms) -> None:
-    kind, words = ORDER_TYPES[terms.type], terms.type.replace("_", " ")
-    priced = terms.limit_price is not None or terms.stop_price is not None
-    if terms.type == "market" and priced:
-        raise invalid("market orders require no stop or limit price")
-    wanted = {"stop_price": kind.stop_price, "limit_price": kind.limit_price}
-    for name, needed in wanted.items():
-        given = getattr(terms, name) is not None
-        if needed and not given:
-            raise invalid(f"{words} orders require a {name.replace('_', ' ')}")
-        if given and not needed:
-            raise unprocessable(f"{words} orders must not have {name}")
+    kind = ORDER_TYPES[terms.type]
+    _check_price(terms, "stop_price", terms.stop_price, needed=kind.stop_price)
+    _check_price(terms, "limit_price", terms.limit_price, needed=kind.limit_price)
     trails = [name for name in ("trail_price", "trail_percent") if getattr(terms, name) is not None]
     if trails and not kind.trail:
-        raise unprocessable(f"{words} orders must not have {trails[0]}")
+        raise unprocessable(f"{_words(terms.type)} orders must not have {trails[0]}")
     if kind.trail and len(trails) != 1:
         raise invalid("trailing stop orders require one of trail_price and trail_percent")
     if terms.trail_percent is not None and terms.trail_percent < LEAST_TRAIL_PERCENT:
         raise invalid("trail_percent must be >= 0.1")
+
+
+def _check_price(terms: Terms, name: str, given: Decimal | None, *, needed: bool) -> None:
+    if needed == (given is not None):
+        return
+    if terms.type == "market":
+        raise invalid("market orders require no stop or limit price")
+    if needed:
+        raise invalid(f"{_words(terms.type)} orders require a {_words(name)}")
+    raise unprocessable(f"{_words(terms.type)} orders must not have {name}")
 
 
 def _check_class(terms: Terms) -> None:
@@ -150,6 +152,10 @@ def _check_exits(terms: Terms) -> None:
 def _one_of(names: Iterable[str]) -> str:
     *first, last = (name.replace("_", " ") for name in names)
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _times(names: Sequence[str]) -> str:

@@ -77,8 +77,11 @@ class Market:
 
     def find(self, symbol_or_id: str) -> Board | None:
         """By symbol, asset id, or the OCC symbol of a contract on something listed here."""
-        symbol = self._symbols.get(symbol_or_id, symbol_or_id.upper())
-        return self.boards.get(symbol) or self._options.find(symbol_or_id)
+        board = self.boards.get(symbol_or_id)
+        if board is None:
+            symbol = self._symbols.get(symbol_or_id, symbol_or_id.upper())
+            board = self.boards.get(symbol) or self._options.find(symbol_or_id)
+        return board
 
     def name_contract(self, contract: Contract) -> None:
         """A contract is about to be told: it is found by its id from now on."""

@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from decimal import Decimal
 from hmac import compare_digest
@@ -16,6 +16,7 @@ from services.exchange.exchange import Exchange
 from services.exchange.request_log import RequestLogError, body_for_log
 from services.exchange.rest.call import Answer, Call, Handler
 from services.exchange.rest.routes import DATA_PREFIX, ROUTES
+from services.exchange.scenarios.director import NOTHING
 from services.exchange.scenarios.rest_faults import Course, Sent
 from services.exchange.scenarios.triggers import Occasion
 from services.exchange.wire import instant
@@ -37,11 +38,12 @@ def gated(exchange: Exchange, handler: Handler) -> AioHandler:
         body = await _body(request)
         occasion = occasion_of(exchange, request, account, body)
         course = Course.of(exchange.director.on_request(occasion), known=account is not None)
-        answer, headers = None, dict[str, str]()
+        answer: Answer | None = None
+        headers: dict[str, str] = {}
         await course.wait(before=True)
         if course.processed:
             sends = occasion.order if (request.method, request.path) == SUBMIT else 0
-            with exchange.director.sending(sends):
+            with exchange.director.sending(sends) if sends else nullcontext():
                 answer, headers = _answered(exchange, handler, request, account, body, course)
                 if sends and answer.status == 200:
                     exchange.director.number_of(answer.body["id"])
@@ -89,7 +91,7 @@ def occasion_of(
     if (method, path) == SUBMIT and account is not None:
         order = exchange.director.order_sent()
     if exchange.director.idle:
-        return Occasion(method=method, path=path)
+        return NOTHING
     if known := exchange.venue.floor.ledger.orders.get(request.match_info.get("order_id", "")):
         order, symbol = exchange.director.number_of(known.id), known.symbol
     elif order:
@@ -119,7 +121,8 @@ def _answered(
                 code = exchange.venue.floor.rules.rate_limit_code
                 raise RefusedError(Cause.RATE, extra={"code": code})
         call = Call(account, request.match_info, request.query, body)
-        with positions_as_of(exchange, course.stale if _is_of_positions(request) else None):
+        stale = course.stale if _is_of_positions(request) else None
+        with nullcontext() if stale is None else positions_as_of(exchange, stale):
             return _handled(exchange, handler, call), headers
     except RefusedError as refused:
         return Answer(refused.body, refused.status), headers
@@ -130,12 +133,9 @@ def _is_of_positions(request: web.Request) -> bool:
 
 
 @contextmanager
-def positions_as_of(exchange: Exchange, seconds: Decimal | None) -> Iterator[None]:
+def positions_as_of(exchange: Exchange, seconds: Decimal) -> Iterator[None]:
     """The holdings of some exchange seconds ago in place of today's, for one answer."""
     ledger = exchange.venue.floor.ledger
-    if seconds is None:
-        yield
-        return
     true = ledger.positions
     ledger.positions = exchange.past.holdings(
         exchange.clock.now() - timedelta(seconds=float(seconds))
@@ -188,12 +188,13 @@ def _handled(exchange: Exchange, handler: Handler, call: Call) -> Answer:
 def account_of(exchange: Exchange, headers: Mapping[str, str]) -> str | None:
     """The account of Alpaca's two headers, or of basic authentication; None for no valid pair."""
     key, secret = headers.get("APCA-API-KEY-ID"), headers.get("APCA-API-SECRET-KEY")
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
-    if key is None and scheme.lower() == "basic":
-        try:
-            key, _, secret = b64decode(token, validate=True).decode().partition(":")
-        except ValueError:
-            return None
+    if key is None:
+        scheme, _, token = headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            try:
+                key, _, secret = b64decode(token, validate=True).decode().partition(":")
+            except ValueError:
+                return None
     return account_with(exchange, key, secret)
 
 

@@ -51,5 +51,7 @@ class SpoiltBehaviour(Behaviour):
 
     def _struck(self, order: Order, kind: type[Kind]) -> Kind | None:
         """Each kind is asked about each order it could strike, so that each counts alike."""
+        if self._director.idle:
+            return None
         number = self._director.number_of(order.id)
         return self._director.on_order(Occasion(order.account, order.symbol, order=number), kind)
