@@ -94,6 +94,8 @@ ON_ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "cancel stuck": ("cancel_stuck", {"seconds": 20}),
     "cancel rejected": ("cancel_rejected", {}),
 }
+TIMES = {"small partial fill": 30}
+"""Faults of orders that come again: an order that fills in many parts is open for long."""
 STREAMS: dict[str, tuple[str, dict[str, Any]]] = {
     "close stream": ("close_stream", {"stream": "trade_updates"}),
     "dead stream": ("mute_stream", {"stream": "trade_updates"}),
@@ -155,7 +157,7 @@ def storms(draw: st.DrawFn) -> Storm:
         case _:
             what = draw(st.sampled_from(sorted(ON_ORDERS)))
             name, parameters = ON_ORDERS[what]
-            return what, name, {"nth": n}, parameters
+            return what, name, {"nth": n, "every": 1, "times": TIMES.get(what, 1)}, parameters
 
 
 class Siege(RuleBasedStateMachine):
@@ -235,11 +237,16 @@ class Siege(RuleBasedStateMachine):
 
     @precondition(lambda self: self.at.alive)
     @rule(
-        boundary=st.sampled_from(BOUNDARIES), n=st.integers(1, 6), wait=st.sampled_from([0.5, 4.0])
+        boundary=st.sampled_from(BOUNDARIES),
+        n=st.integers(1, 6),
+        wait=st.sampled_from([0.5, 4.0]),
+        again=st.booleans(),
     )
-    def the_desk_is_killed(self, boundary: str, n: int, wait: float) -> None:
+    def the_desk_is_killed(self, boundary: str, n: int, wait: float, again: bool) -> None:
         self.at.doom = (boundary, n)
         self.at.wait(wait)
+        if again and not self.at.alive:
+            self.at.start()
 
     @precondition(lambda self: not self.at.alive)
     @rule()
@@ -282,7 +289,9 @@ class Siege(RuleBasedStateMachine):
         self.at.each_plan(what)
 
     @precondition(lambda self: self.at.alive)
-    @rule(what=st.sampled_from(["halt", "resume", "resume", "reduce", "flatten", "reconcile"]))
+    @rule(
+        what=st.sampled_from(["halt", "halt", "resume", "resume", "reduce", "flatten", "reconcile"])
+    )
     def of_the_desk(self, what: str) -> None:
         self.at.of_the_desk(what)
 
