@@ -79,7 +79,7 @@ async def test_refused_keys_are_named_and_not_tried_again(
     assert len(unruly.requests) == 1
 
 
-@pytest.mark.parametrize("fault", ["drop", "429", "500 page"])
+@pytest.mark.parametrize("fault", ["drop", "429", "500 page", "200 cut off"])
 async def test_a_read_that_fails_fast_is_tried_again(
     fault: str, unruly: Unruly, broker: AlpacaBroker
 ) -> None:

@@ -26,7 +26,8 @@ CLOSED = "the broker's connection is closed"
 
 
 class _FleetingError(BrokerUnavailableError):
-    """Failed fast and may succeed at once: dropped connection, 5xx, 429. Reads try again."""
+    """Failed fast and may succeed at once: dropped connection, 5xx, 429, an answer that was cut.
+    Reads try again."""
 
 
 class Courier:
@@ -94,6 +95,8 @@ class Courier:
             raise kind(f"Asking the broker for {what}: {error}.") from error
         if answer.status == 429 or answer.status >= 500:
             raise _FleetingError(str(outcomes.of_failed_read(answer, what)))
+        if answer.ok and _cut(answer.text):
+            raise _FleetingError(f"Asking the broker for {what}: the answer broke off.")
         return answer
 
     async def send(
@@ -129,6 +132,11 @@ class Courier:
             raise NoAnswerError(CLOSED, never_left=True) from error  # `close` emptied the queue
         finally:
             over.set()
+
+
+def _cut(body: str) -> bool:
+    """Whether it ends before its JSON does, as far as its last character tells."""
+    return not body.rstrip().endswith(("}", "]"))
 
 
 def _until(over: Event, permit: Permit) -> Permit:
