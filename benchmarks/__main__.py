@@ -19,6 +19,7 @@ BENCHES = (
     "phase",
     "unknown",
     "halt",
+    "recovery",
     "console_line",
     "journal",
     "exchange_orders",

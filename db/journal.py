@@ -19,8 +19,10 @@ from db.chain import GENESIS
 from db.connection import WriterLock, reading, writing
 from db.errors import JournalError, in_one_sentence
 from db.model.event import KINDS, Event, EventDraft
+from db.model.order import TERMINAL
+from db.model.run import PlanState
 from db.projections import TABLES
-from db.rows import SELECT_EVENTS, event_of
+from db.rows import PLANS_AT_WORK, SELECT_EVENTS, SELECT_FILLS, FilledRow, event_of
 from db.verification import Verification, backup, rebuild, verify
 from db.without_pandas import without_pandas
 from db.writer import Append, Outcome, Writer
@@ -135,8 +137,12 @@ class Journal:
         limit: int | None = None,
         plan_id: str | None = None,
         kinds: Iterable[str] | None = None,
+        besides: Iterable[str] | None = None,
+        plans: Iterable[str] | None = None,
+        numbers: Iterable[int] | None = None,
     ) -> tuple[Event, ...]:
-        """Events after number `after`, oldest first, at most `limit`, of one plan, of some kinds."""
+        """Events after number `after`, oldest first, at most `limit`, of one plan, of some kinds, of
+        all kinds `besides` some, of some `plans`, with these `numbers`."""
         where = ["seq > ?"]
         values: list[str | int] = [after]
         if plan_id is not None:
@@ -145,9 +151,37 @@ class Journal:
         if kinds is not None:
             where.append("kind IN (SELECT value FROM json_each(?))")
             values.append(json.dumps(sorted(kinds)))
+        if besides is not None:
+            where.append("kind NOT IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(sorted(besides)))
+        if plans is not None:
+            where.append("plan_id IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(sorted(plans)))
+        if numbers is not None:
+            where.append("seq IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(list(numbers)))
         values.append(-1 if limit is None else limit)
         sql = f"{SELECT_EVENTS} WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?"
         return await self._events(sql, values)
+
+    async def fills(self) -> tuple[FilledRow, ...]:
+        """Every fill of the table, in the order of their events."""
+        return await self._read(
+            lambda: tuple(map(FilledRow._make, self._reader.execute(SELECT_FILLS)))
+        )
+
+    async def plan_ids(self) -> tuple[str, ...]:
+        """Of every plan there was, the oldest first."""
+        return await self._ids("SELECT plan_id FROM plans ORDER BY rowid", ())
+
+    async def plans_at_work(self) -> frozenset[str]:
+        """Plans that have not ended, or have an order that has not."""
+        ended = json.dumps([state.value for state in PlanState if state.ended])
+        closed = json.dumps([state.value for state in TERMINAL])
+        return frozenset(await self._ids(PLANS_AT_WORK, (ended, closed)))
+
+    async def _ids(self, sql: str, values: Sequence[str]) -> tuple[str, ...]:
+        return await self._read(lambda: tuple(row[0] for row in self._reader.execute(sql, values)))
 
     async def tail(self, limit: int) -> tuple[Event, ...]:
         """The last `limit` events, oldest first."""

@@ -4,7 +4,8 @@ Bare SQL on this path alone: measured, sqlite-utils' insert() makes a synced row
 unsynced one 2.3 times as dear (benchmarks/journal.py)."""
 
 import json
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from db.model.event import Event
 
@@ -16,12 +17,37 @@ INSERT_EVENT = (
     "INSERT INTO events (seq, at, kind, plan_id, step, client_order_id, account, symbol, payload, "
     "prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+SELECT_FILLS = (
+    "SELECT seq, plan_id, account, symbol, side, qty, price, at, execution_id FROM fills "
+    "ORDER BY rowid"
+)
+PLANS_AT_WORK = """
+SELECT plan_id FROM plans WHERE state NOT IN (SELECT value FROM json_each(?))
+UNION SELECT plan_id FROM orders
+    WHERE state NOT IN (SELECT value FROM json_each(?)) AND plan_id IS NOT NULL
+"""
+
+
+class FilledRow(NamedTuple):
+    """What a position and its cash come of: a row of SELECT_FILLS. Decimals and times are text."""
+
+    seq: int
+    plan_id: str | None
+    account: str
+    symbol: str
+    side: str
+    qty: str
+    price: str
+    at: str
+    execution_id: str
 
 
 def event_of(row: tuple[Any, ...]) -> Event:
-    """An event from its row, in the order of SELECT_EVENTS."""
+    """An event from its row, in the order of SELECT_EVENTS. What was checked when it was appended is
+    not checked again: a start reads many thousands."""
     seq, at, kind, plan_id, step, client_order_id, account, symbol, payload, prev_hash, own = row
-    return Event(
-        seq=seq, at=at, kind=kind, plan_id=plan_id, step=step, client_order_id=client_order_id,
-        account=account, symbol=symbol, payload=json.loads(payload), prev_hash=prev_hash, hash=own,
+    return Event.model_construct(
+        seq=seq, at=datetime.fromisoformat(at), kind=kind, plan_id=plan_id, step=step,
+        client_order_id=client_order_id, account=account, symbol=symbol,
+        payload=json.loads(payload), prev_hash=prev_hash, hash=own,
     )  # fmt: skip

@@ -43,6 +43,7 @@ from services.desk.paper import ENDINGS, Paper, unreported
 from services.desk.policies import PlanFacts
 from services.desk.post_trade import PostTrades
 from services.desk.pulse import BEAT_SECONDS, Pulse
+from services.desk.recollection import recollect
 from services.desk.reconcile import Reconciler, foreign_orders
 from services.desk.sentry import Sentry
 from services.desk.settings import DeskSettings
@@ -180,16 +181,7 @@ class Desk:
 
     async def start(self) -> None:
         """Fold the journal, ask the broker, compare the books. Raises BrokerUnavailableError."""
-        events = await self.journal.events()
-        self.engine.switch.recover(events)
-        self.sentry.recover(events)
-        self.intake.recover(events)
-        self.reconciler.apply(events)
-        self.watch.recover(events)
-        self.closes.apply(events)
-        self.stops.apply(events)
-        self.post_trades.apply(events)
-        await self.engine.recover(events)
+        events = await self.recover()
         await self.facts.refresh_clock()
         portfolio = await self.facts.refresh_portfolio()
         await self.facts.refresh_instruments()
@@ -216,6 +208,22 @@ class Desk:
         self.workers.keep("reconciliation", self._reconcile, float(self.settings.reconcile_seconds))
         for plan_id in unreported(events):
             self.workers.once("after plan", partial(self._after_plan, plan_id, restarted=True))
+
+    async def recover(self) -> tuple[Event, ...]:
+        """Everything as the journal left it; the events of it that still matter."""
+        known = await recollect(self.journal)
+        events = known.events
+        self.engine.book.remember(known.plan_ids)
+        self.engine.switch.recover(events)
+        self.sentry.recover(events)
+        self.intake.recover(events)
+        self.reconciler.recover(events, known.brought_forward)
+        self.watch.recover(events)
+        self.closes.apply(events)
+        self.stops.apply(events)
+        self.post_trades.apply(events)
+        await self.engine.recover(events)
+        return events
 
     async def _finish_halt(self) -> None:
         """A latch that another process set, or a halt that a crash cut short: carry it through."""

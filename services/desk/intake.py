@@ -19,7 +19,7 @@ from db.model.slicing import Algorithm
 from services.desk.document import plan_document
 from services.desk.facts import FactsSource
 from services.desk.policies import PlanFacts
-from services.execution.book import NotPossibleError, RunBook
+from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
 from services.intake.inbox import REFUSED, Size, sweep
 from services.intake.instruments import InstrumentTable
@@ -203,7 +203,7 @@ class Intake:
     def new_id(self, seed: str) -> str:
         """Short, and never one that a plan has or had."""
         digest = hashlib.sha256(f"{seed}{self._now().isoformat()}".encode()).hexdigest()
-        taken = _ids(self._engine.book)
+        taken = self._engine.book.plan_ids
         for length in range(SHORTEST_ID, len(digest)):
             if digest[:length] not in taken:
                 return digest[:length]
@@ -211,10 +211,6 @@ class Intake:
 
     async def _journal(self, kind: str, payload: Json, plan_id: str | None = None) -> None:
         await self._engine.book.record(EventDraft(kind=kind, plan_id=plan_id, payload=payload))
-
-
-def _ids(book: RunBook) -> frozenset[str]:
-    return frozenset(book.runs)
 
 
 def ticket_proposal(body: Mapping[str, Any]) -> BasketProposal:

@@ -20,7 +20,7 @@ from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
 from services.reconciliation import expected, impossible, signed
 from services.reconciliation.compare import Mismatches, Theirs, compare, confirmed, first_seen
-from services.reconciliation.expected import Books
+from services.reconciliation.expected import Books, BroughtForward
 from services.reconciliation.money import cash_differs
 from services.reconciliation.positions import Story
 from services.reconciliation.signed import Signatures
@@ -66,6 +66,11 @@ class Reconciler:
         """Differences found at the first comparison after a doubt, by `standing`."""
         self.last: Reconciliation | None = None
         self.clean_at: Reconciliation | None = None
+
+    def recover(self, events: Collection[Event], past: BroughtForward) -> None:
+        """`past`: fills that are not among the events any more."""
+        self.apply(events)
+        self._books = expected.brought_forward(self._books, past)
 
     def apply(self, events: Collection[Event]) -> None:
         """Fold journalled events, at start and as they come."""

@@ -35,6 +35,7 @@ class RunBook:
         self._runs: dict[str, PlanRun] = {}
         self._plan_of: dict[str, str] = {}
         """Client order id → plan, of orders that were asked for: thousands are asked for at once."""
+        self._past: frozenset[str] = frozenset()
         self._change = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         journal.on_append(self._apply)
@@ -46,6 +47,15 @@ class RunBook:
     def load(self, events: Iterable[Event]) -> None:
         """Fold the journal at start."""
         self._runs = folded(events)
+
+    def remember(self, plan_ids: Iterable[str]) -> None:
+        """Plans of before, most of them over and not loaded."""
+        self._past = frozenset(plan_ids)
+
+    @property
+    def plan_ids(self) -> frozenset[str]:
+        """Of every plan there is or was."""
+        return self._past | self._runs.keys()
 
     def _apply(self, events: tuple[Event, ...]) -> None:
         self._runs = folded(events, self._runs)

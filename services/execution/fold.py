@@ -28,25 +28,17 @@ MOST_LOOK_UPS = 50
 Runs = Mapping[str, PlanRun]
 
 
-def applied(runs: Runs, event: Event) -> dict[str, PlanRun]:
-    """The runs after `event`. Events that concern no plan change nothing."""
-    after = dict(runs)
-    if event.plan_id is None:
-        return after
-    if event.kind == "PlanCreated":
-        plan = Plan.model_validate(event.payload["plan"])
-        after[plan.plan_id] = PlanRun(plan=plan, state=PlanState.CHECKED)
-    elif (step := _RUN_EVENTS.get(event.kind)) and event.plan_id in after:
-        after[event.plan_id] = step(after[event.plan_id], event)
-    return after
-
-
 def folded(events: Iterable[Event], runs: Runs | None = None) -> dict[str, PlanRun]:
-    """All runs, from the journal's events in order."""
+    """All runs, from the journal's events in order. Events that concern no plan change nothing."""
     book = dict(runs or {})
     for event in events:
-        if event.plan_id is not None:
-            book = applied(book, event)
+        if event.plan_id is None:
+            continue
+        if event.kind == "PlanCreated":
+            plan = Plan.model_validate(event.payload["plan"])
+            book[plan.plan_id] = PlanRun(plan=plan, state=PlanState.CHECKED)
+        elif (step := _RUN_EVENTS.get(event.kind)) and event.plan_id in book:
+            book[event.plan_id] = step(book[event.plan_id], event)
     return book
 
 
@@ -373,3 +365,10 @@ _RUN_EVENTS: Mapping[str, Callable[[PlanRun, Event], PlanRun]] = {
     "ProtectionCancelled": _protection_cancelled,
     "ProtectionRestored": _protection_restored,
 }
+
+ABOUT_ITS_RUN = (
+    frozenset({"PlanCreated", "GateChecked", "BuysRescaled", "PostTradeChecked", "ReportWritten"})
+    | {"ProtectionSet", "ProtectionReleased"}
+    | _RUN_EVENTS.keys() - {"FillReceived"}
+)
+"""Kinds that tell of nothing but their own plan: of one that is over a start needs none of them."""

@@ -56,6 +56,18 @@ class Books:
     """The latest market time that our books know of."""
 
 
+@dataclass(frozen=True)
+class BroughtForward:
+    """What fills of before come to that are not entered one by one."""
+
+    cash: Mapping[str, Decimal] = field(default_factory=dict)
+    """Account → dollars, since its books were opened or its cash adopted."""
+    until: datetime | None = None
+    """The latest market time of them."""
+    taken: frozenset[str] = frozenset()
+    """Those of orders that are not ours."""
+
+
 RELEVANT = frozenset(
     {
         "FillReceived",
@@ -79,6 +91,19 @@ def after(books: Books, events: Iterable[Event]) -> Books:
     for event in news:
         page.write(event)
     return page.books()
+
+
+def brought_forward(books: Books, past: BroughtForward) -> Books:
+    """The books with what came before what was entered."""
+    cash = {account: held + past.cash.get(account, ZERO) for account, held in books.cash.items()}
+    times = [at for at in (books.until, past.until) if at is not None]
+    return replace(
+        books,
+        cash=cash,
+        until=max(times, default=None),
+        taken=books.taken | past.taken,
+        outside={name: fill for name, fill in books.outside.items() if name not in past.taken},
+    )
 
 
 class _Page:

@@ -1,0 +1,161 @@
+"""What a start reads of the journal: all that still matters, however long the journal is.
+
+Left out are the runs of plans that are over and alerts that cleared before the day began, which can be
+read at any time, and the fills of positions that were flat again by then: what those come to is brought
+forward as one figure. Every other fold of a start comes to the same as over all events."""
+
+import gc
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from heapq import merge
+
+from db.journal import Journal
+from db.model.event import Event
+from db.model.order import Side
+from db.rows import FilledRow
+from services.execution import lots
+from services.execution.fold import ABOUT_ITS_RUN
+from services.reconciliation.expected import ZERO, BroughtForward, Key
+
+KEPT_PLANS = 100
+"""The newest, whatever became of them: they are shown, and late reports may come."""
+BUY = Side.BUY.value
+FILL, ADOPTION = "FillReceived", "PositionAdopted"
+RESETS = frozenset({"DayStarted", "TradingResumed"})
+"""From the last of these on every round trip counts (services/monitoring/streak.py)."""
+CASH = frozenset({"BooksOpened", "CashAdopted"})
+
+
+@dataclass(frozen=True)
+class Recollection:
+    """Events in order, for the folds of a start."""
+
+    events: tuple[Event, ...]
+    plan_ids: frozenset[str]
+    """Of every plan there ever was: none is given again."""
+    brought_forward: BroughtForward
+
+
+async def recollect(journal: Journal) -> Recollection:
+    with _no_collector():
+        return await _recollected(journal)
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Many thousands of rows come and stay: to look for garbage among them takes a third of it all."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+async def _recollected(journal: Journal) -> Recollection:
+    lasting = await journal.events(besides=ABOUT_ITS_RUN | {FILL})
+    past = past_fills(await journal.fills(), lasting)
+    fills = await journal.events(numbers=past.needed)
+    cleared = _cleared_before_the_day(lasting)
+    standing = [*fills, *(e for e in lasting if past.needs(e) and _alert_id(e) not in cleared)]
+    standing.sort(key=_seq)
+    ids = await journal.plan_ids()
+    live = {*ids[-KEPT_PLANS:], *await journal.plans_at_work(), *_of_lots(standing)}
+    told = await journal.events(kinds=ABOUT_ITS_RUN, plans=live)
+    events = tuple(merge(standing, told, key=_seq))
+    return Recollection(events, frozenset(ids), past.brought_forward)
+
+
+def _seq(event: Event) -> int:
+    return event.seq
+
+
+def _cleared_before_the_day(events: Collection[Event]) -> set[str | None]:
+    """Ids of alerts."""
+    day = max((event.seq for event in events if event.kind == "DayStarted"), default=0)
+    return {_alert_id(e) for e in events if e.kind == "AlertCleared" and e.seq < day} - {None}
+
+
+def _alert_id(event: Event) -> str | None:
+    if not event.kind.startswith("Alert"):
+        return None
+    alert = event.payload.get("alert", event.payload)
+    found: str | None = alert.get("alert_id")
+    return found
+
+
+def _of_lots(events: Collection[Event]) -> set[str]:
+    """Plans that bought what is still held: it is protected by their steps."""
+    holdings = lots.after({}, events).values()
+    return {plan_id for holding in holdings for plan_id, _ in holding.lots}
+
+
+# --- fills that are over ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PastFills:
+    needed: tuple[int, ...] = ()
+    """Numbers of the fills that a fold must see one by one."""
+    flat: Mapping[Key, int] = field(default_factory=dict)
+    """The last event before the day at which a position was none."""
+    brought_forward: BroughtForward = field(default_factory=BroughtForward)
+    """Of all others."""
+
+    def needs(self, event: Event) -> bool:
+        """Whether an event that is no fill still counts."""
+        key = (event.account or "", event.symbol or "")
+        return event.kind != ADOPTION or event.seq > self.flat.get(key, 0)
+
+
+def past_fills(fills: Sequence[FilledRow], lasting: Iterable[Event]) -> PastFills:
+    """Which of `fills` are over. Pure."""
+    day, cash_since, adoptions = 0, dict[str, int](), list[FilledRow]()
+    for event in lasting:
+        if event.kind in RESETS:
+            day = event.seq
+        elif event.kind in CASH and event.account is not None:
+            cash_since[event.account] = event.seq
+        elif event.kind == ADOPTION and event.account is not None and event.symbol is not None:
+            qty = str(event.payload["qty"])
+            adoptions.append(
+                FilledRow(event.seq, None, event.account, event.symbol, ADOPTION, qty, "", "", "")
+            )
+    flat = _flat(merge(fills, adoptions), day)
+    needed: list[int] = []
+    cash: dict[str, Decimal] = {}
+    until = datetime.min.replace(tzinfo=UTC)
+    taken: set[str] = set()
+    for seq, plan_id, account, symbol, side, qty, price, at, execution_id in fills:
+        if seq > flat.get((account, symbol), 0):
+            needed.append(seq)
+            continue
+        if plan_id is None:
+            taken.add(execution_id)
+        until = max(until, datetime.fromisoformat(at))
+        if seq > cash_since.get(account, seq):
+            paid = Decimal(qty) * Decimal(price)
+            cash[account] = cash.get(account, ZERO) + (-paid if side == BUY else paid)
+    heard = until if len(needed) < len(fills) else None
+    return PastFills(tuple(needed), flat, BroughtForward(cash, heard, frozenset(taken)))
+
+
+def _flat(changes: Iterable[FilledRow], day: int) -> dict[Key, int]:
+    """The last event up to `day` at which each position came to nothing. An adoption is the figure
+    itself."""
+    held: dict[Key, Decimal] = {}
+    flat: dict[Key, int] = {}
+    for seq, _, account, symbol, side, qty, *_ in changes:
+        if seq > day:
+            break
+        key, shares = (account, symbol), Decimal(qty)
+        if side != ADOPTION:
+            shares = held.get(key, ZERO) + (shares if side == BUY else -shares)
+        held[key] = shares
+        if not shares:
+            flat[key] = seq
+    return flat
