@@ -10,6 +10,7 @@ from db.model.order import BrokerOrder, OrderState
 from db.model.run import CancelReason, ChildOrder, Mode, PlanState
 from services.brokers.port import Broker, BrokerUnavailableError
 from services.execution.book import RunBook
+from services.execution.decide import CANCEL_AGAIN
 from services.execution.sender import Sender
 
 POLL_SECONDS = 2.0
@@ -96,12 +97,14 @@ class Tracker:
         await self._cancel_of_aborted(order.client_order_id)
 
     async def _cancel_of_aborted(self, client_order_id: str) -> None:
-        """An order that was unknown when its plan was aborted, and turns out to be live."""
+        """An order that still works although its plan was aborted: it was unknown then, or the
+        request to cancel it was lost. Nobody drives that plan any more who would ask again."""
         order = self._book.order(client_order_id)
-        if order is None or order.state.terminal or order.cancel_requested_at is not None:
-            return
-        if order.protective:
+        if order is None or order.state.terminal or order.protective:
             return  # what a plan bought stays protected
+        asked = order.cancel_requested_at
+        if asked is not None and self._clock.now() - asked < CANCEL_AGAIN:
+            return
         if self._book.run(order.plan_id).state is PlanState.ABORTED:
             await self._sender.cancel(order, CancelReason.ABORT, "the plan was aborted")
 
