@@ -23,6 +23,8 @@ from services.reconciliation.expected import ZERO, BroughtForward, Key
 KEPT_PLANS = 100
 """The newest, whatever became of them: they are shown, and late reports may come."""
 BUY = Side.BUY.value
+MANY = 10_000
+"""Events that are kept from the collector of garbage."""
 FILL, ADOPTION = "FillReceived", "PositionAdopted"
 RESETS = frozenset({"DayStarted", "TradingResumed"})
 """From the last of these on every round trip counts (services/monitoring/streak.py)."""
@@ -41,7 +43,10 @@ class Recollection:
 
 async def recollect(journal: Journal) -> Recollection:
     with _no_collector():
-        return await _recollected(journal)
+        known = await _recollected(journal)
+        if len(known.events) >= MANY:
+            gc.freeze()  # nor is it worth looking later: they go by themselves
+        return known
 
 
 @contextmanager
@@ -58,13 +63,14 @@ def _no_collector() -> Iterator[None]:
 
 async def _recollected(journal: Journal) -> Recollection:
     lasting = await journal.events(besides=ABOUT_ITS_RUN | {FILL})
-    past = past_fills(await journal.fills(), lasting)
+    rows, ids = await journal.fills(), await journal.plan_ids()
+    live = frozenset({*ids[-KEPT_PLANS:], *await journal.plans_at_work()})
+    live |= _of_lots(await journal.events(numbers=past_fills(rows, lasting, live).needed))
+    past = past_fills(rows, lasting, live)
     fills = await journal.events(numbers=past.needed)
     cleared = _cleared_before_the_day(lasting)
     standing = [*fills, *(e for e in lasting if past.needs(e) and _alert_id(e) not in cleared)]
     standing.sort(key=_seq)
-    ids = await journal.plan_ids()
-    live = {*ids[-KEPT_PLANS:], *await journal.plans_at_work(), *_of_lots(standing)}
     told = await journal.events(kinds=ABOUT_ITS_RUN, plans=live)
     events = tuple(merge(standing, told, key=_seq))
     return Recollection(events, frozenset(ids), past.brought_forward)
@@ -112,8 +118,11 @@ class PastFills:
         return event.kind != ADOPTION or event.seq > self.flat.get(key, 0)
 
 
-def past_fills(fills: Sequence[FilledRow], lasting: Iterable[Event]) -> PastFills:
-    """Which of `fills` are over. Pure."""
+def past_fills(
+    fills: Sequence[FilledRow], lasting: Iterable[Event], live: Collection[str] = ()
+) -> PastFills:
+    """Which of `fills` are over. Pure. Those of `live` plans never are: a run without its fills
+    would take them for missed ones, and book them again (invariant 10)."""
     day, cash_since, adoptions = 0, dict[str, int](), list[FilledRow]()
     for event in lasting:
         if event.kind in RESETS:
@@ -125,7 +134,11 @@ def past_fills(fills: Sequence[FilledRow], lasting: Iterable[Event]) -> PastFill
             adoptions.append(
                 FilledRow(event.seq, None, event.account, event.symbol, ADOPTION, qty, "", "", "")
             )
-    flat = _flat(merge(fills, adoptions), day)
+    first: dict[Key, int] = {}
+    for fill in fills:
+        if fill.plan_id in live:
+            first.setdefault((fill.account, fill.symbol), fill.seq)
+    flat = _flat(merge(fills, adoptions), day, first)
     needed: list[int] = []
     cash: dict[str, Decimal] = {}
     until = datetime.min.replace(tzinfo=UTC)
@@ -144,15 +157,17 @@ def past_fills(fills: Sequence[FilledRow], lasting: Iterable[Event]) -> PastFill
     return PastFills(tuple(needed), flat, BroughtForward(cash, heard, frozenset(taken)))
 
 
-def _flat(changes: Iterable[FilledRow], day: int) -> dict[Key, int]:
-    """The last event up to `day` at which each position came to nothing. An adoption is the figure
-    itself."""
+def _flat(changes: Iterable[FilledRow], day: int, first: Mapping[Key, int]) -> dict[Key, int]:
+    """The last event up to `day`, and before the `first` that is still needed, at which each
+    position came to nothing. An adoption is the figure itself."""
     held: dict[Key, Decimal] = {}
     flat: dict[Key, int] = {}
     for seq, _, account, symbol, side, qty, *_ in changes:
         if seq > day:
             break
         key, shares = (account, symbol), Decimal(qty)
+        if seq >= first.get(key, seq + 1):
+            continue
         if side != ADOPTION:
             shares = held.get(key, ZERO) + (shares if side == BUY else -shares)
         held[key] = shares

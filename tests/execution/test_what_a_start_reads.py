@@ -71,10 +71,18 @@ def row(event: Event) -> FilledRow:
     return FilledRow(event.seq, event.plan_id, *(told[name] for name in names))
 
 
-@given(st.lists(st.one_of(FILLS, FILLS, OTHERS), max_size=25))
-def test_what_is_brought_forward_and_the_rest_are_all(told: list[tuple[object, ...]]) -> None:
+@given(
+    st.lists(st.one_of(FILLS, FILLS, OTHERS), max_size=25),
+    st.sets(st.sampled_from(["p1", "p2"])),
+)
+def test_what_is_brought_forward_and_the_rest_are_all(
+    told: list[tuple[object, ...]], live: set[str]
+) -> None:
+    """Of plans that are live every fill is read: a run without one would book it again
+    (invariant 10)."""
     events = journalled(told)
-    past = past_fills([row(e) for e in events if e.kind == FILL], events)
+    past = past_fills([row(e) for e in events if e.kind == FILL], events, live)
+    assert {e.seq for e in events if e.kind == FILL and e.plan_id in live} <= {*past.needed}
     kept = [
         event
         for event in events
@@ -124,7 +132,8 @@ async def test_a_plan_that_is_over_is_left_out_and_one_that_still_protects_is_no
     assert known.plan_ids == {"over", "held", "open", "newest"}
     created = [event.plan_id for event in known.events if event.kind == "PlanCreated"]
     assert created == ["held", "open", "newest"]
-    assert [event.plan_id for event in known.events if event.kind == FILL] == ["held"]
+    fills = [event.plan_id for event in known.events if event.kind == FILL]
+    assert fills == ["held", "open", "open", "newest", "newest"]
     alerts = [event.payload for event in known.events if event.kind.startswith("Alert")]
     assert alerts == [{"alert": {"alert_id": "a2"}}]
     assert [e.seq for e in known.events] == sorted({e.seq for e in known.events})
