@@ -1,6 +1,7 @@
 """One sequence: an exchange, a home, the lives of a desk over it, and everybody who acts on them."""
 
 import asyncio
+import gc
 import logging
 import shutil
 import tempfile
@@ -425,6 +426,7 @@ class World:
         self._run(asyncio.sleep(1))
         self.exchange.close()
         self.loop.finish()
+        gc.unfreeze()  # a desk's start keeps what it read for ever: here there are many desks
         logging.getLogger().removeHandler(self.complaints)
         shutil.rmtree(self.root, ignore_errors=True)
 
