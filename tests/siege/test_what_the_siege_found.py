@@ -37,3 +37,19 @@ def test_shares_that_another_plan_sold_are_not_sold_short_invariant_19(world: Wo
     assert "MSFT" in run.reason
     assert world.evidence.held("MSFT") == 0
     finale(world)
+
+
+def test_another_start_books_nothing_again_invariant_10(world: World) -> None:
+    """Positions closed, trading resumed, and only then the desk dies: what it reads of its journal
+    must hold the fills of every order that it reads."""
+    world.halt()
+    world.flatten()
+    world.wait(2)
+    assert world.evidence.held("NEM") == 0
+    world.of_the_desk("reconcile")
+    world.resume()
+    world.kill()
+    assert world.start()
+    world.wait(2)
+    assert world.desk.reconciler.clean, world.desk.reconciler.open
+    finale(world)
