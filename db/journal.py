@@ -174,13 +174,18 @@ class Journal:
         """Of every plan there was, the oldest first."""
         return await self._ids("SELECT plan_id FROM plans ORDER BY rowid", ())
 
+    async def plans_since(self, seq: int) -> frozenset[str]:
+        """Plans of which anything was written after event `seq`."""
+        sql = "SELECT DISTINCT plan_id FROM events WHERE seq > ? AND +plan_id IS NOT NULL"
+        return frozenset(await self._ids(sql, (seq,)))
+
     async def plans_at_work(self) -> frozenset[str]:
         """Plans that have not ended, or have an order that has not."""
         ended = json.dumps([state.value for state in PlanState if state.ended])
         closed = json.dumps([state.value for state in TERMINAL])
         return frozenset(await self._ids(PLANS_AT_WORK, (ended, closed)))
 
-    async def _ids(self, sql: str, values: Sequence[str]) -> tuple[str, ...]:
+    async def _ids(self, sql: str, values: Sequence[str | int]) -> tuple[str, ...]:
         return await self._read(lambda: tuple(row[0] for row in self._reader.execute(sql, values)))
 
     async def tail(self, limit: int) -> tuple[Event, ...]:

@@ -65,6 +65,7 @@ async def _recollected(journal: Journal) -> Recollection:
     lasting = await journal.events(besides=ABOUT_ITS_RUN | {FILL})
     rows, ids = await journal.fills(), await journal.plan_ids()
     live = frozenset({*ids[-KEPT_PLANS:], *await journal.plans_at_work()})
+    live |= await journal.plans_since(_day_before(lasting))
     live |= _of_lots(await journal.events(numbers=past_fills(rows, lasting, live).needed))
     past = past_fills(rows, lasting, live)
     fills = await journal.events(numbers=past.needed)
@@ -78,6 +79,13 @@ async def _recollected(journal: Journal) -> Recollection:
 
 def _seq(event: Event) -> int:
     return event.seq
+
+
+def _day_before(events: Collection[Event]) -> int:
+    """The event at which the last day but one began: the first comparison asks the broker for all that
+    was executed since the last one did, and must know it (services/desk/looking.py)."""
+    days = [event.seq for event in events if event.kind == "DayStarted"]
+    return days[-2] if len(days) > 1 else 0
 
 
 def _cleared_before_the_day(events: Collection[Event]) -> set[str | None]:

@@ -110,7 +110,7 @@ async def test_a_plan_that_is_over_is_left_out_and_one_that_still_protects_is_no
     monkeypatch.setattr(recollection, "KEPT_PLANS", 1)
     ticks = count()
     journal = await Journal.open(tmp_path / "j.db", lambda: NOON + timedelta(seconds=next(ticks)))
-    for name in ("over", "held", "open", "newest"):
+    for name in ("late", "over", "held", "open", "newest"):
         plan = make_plan().model_copy(update={"plan_id": name})
         await journal.append(
             EventDraft(kind="PlanCreated", plan_id=name, payload={"plan": plan.to_json()}),
@@ -124,16 +124,19 @@ async def test_a_plan_that_is_over_is_left_out_and_one_that_still_protects_is_no
         raised = {"alert": {"alert_id": alert_id}}
         await journal.append(EventDraft(kind="AlertRaised", payload=raised))
     await journal.append(EventDraft(kind="AlertCleared", payload={"alert_id": "a1"}))
-    day = {"date": "2026-01-06", "equity": "1"}
-    await journal.append(EventDraft(kind="DayStarted", payload=day))
+    for day in ("2026-01-06", "2026-01-07"):
+        began = {"date": day, "equity": "1"}
+        await journal.append(EventDraft(kind="DayStarted", payload=began))
+    # An old plan's last stop was executed today: the broker will tell of it again.
+    await journal.append(EventDraft(kind="ReportWritten", plan_id="late", payload={"path": "x"}))
     known = await recollect(journal)
     everything = await journal.events()
     await journal.close()
-    assert known.plan_ids == {"over", "held", "open", "newest"}
+    assert known.plan_ids == {"late", "over", "held", "open", "newest"}
     created = [event.plan_id for event in known.events if event.kind == "PlanCreated"]
-    assert created == ["held", "open", "newest"]
+    assert created == ["late", "held", "open", "newest"]
     fills = [event.plan_id for event in known.events if event.kind == FILL]
-    assert fills == ["held", "open", "open", "newest", "newest"]
+    assert fills == ["late", "late", "held", "open", "open", "newest", "newest"]
     alerts = [event.payload for event in known.events if event.kind.startswith("Alert")]
     assert alerts == [{"alert": {"alert_id": "a2"}}]
     assert [e.seq for e in known.events] == sorted({e.seq for e in known.events})
