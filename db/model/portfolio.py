@@ -20,6 +20,15 @@ class Account(Noun):
     multiplier: Exact = Decimal(1)
     trading_blocked: bool = False
     shorting_enabled: bool = False
+    maintenance_margin: Exact | None = None
+    """What equity must not fall under while money is borrowed; None where the broker does not say."""
+    day_trades: int | None = None
+    """In five days, where the broker still counts them."""
+
+    @property
+    def margin_deficit(self) -> Decimal | None:
+        """Dollars missing to the maintenance margin, negative when there is room; None: not known."""
+        return None if self.maintenance_margin is None else self.maintenance_margin - self.equity
 
 
 class Position(Noun):

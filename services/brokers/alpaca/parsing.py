@@ -161,7 +161,14 @@ def account(body: Any, name: str) -> Account:
             for key in ("trading_blocked", "account_blocked", "trade_suspended_by_user")
         ),
         shorting_enabled=flag(row, "shorting_enabled"),
+        maintenance_margin=number(row, "maintenance_margin"),
+        day_trades=_count(row, "daytrade_count"),
     )
+
+
+def _count(row: Row, key: str) -> int | None:
+    value = number(row, key)
+    return None if value is None else int(value)
 
 
 def position(row: Row, account_name: str) -> Position:
