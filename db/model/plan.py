@@ -8,6 +8,7 @@ from typing import Literal
 from db.model.base import Exact, Noun, Positive, Utc, canonical_json
 from db.model.order import OrderType, Side, TimeInForce
 from db.model.slicing import Algorithm
+from db.model.tax import TaxNotice
 
 _CENT = Decimal("0.01")
 _SUBPENNY = Decimal("0.0001")
@@ -161,6 +162,8 @@ class Plan(Noun):
     after: Standing
     estimated_cost: Exact = Decimal(0)
     """Spread and slippage expected, dollars."""
+    taxes: tuple[TaxNotice, ...] = ()
+    """What each sale realises, estimated."""
     verdict: Verdict
 
     @property

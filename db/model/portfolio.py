@@ -20,6 +20,9 @@ class Account(Noun):
     multiplier: Exact = Decimal(1)
     trading_blocked: bool = False
     shorting_enabled: bool = False
+    cash_account: bool = False
+    """No loan of any kind: money is spent when it is there, and the broker counts what unsettled
+    proceeds bought. Not Alpaca's accounts of multiplier 1, which may use unsettled money."""
     maintenance_margin: Exact | None = None
     """What equity must not fall under while money is borrowed; None where the broker does not say."""
     day_trades: int | None = None

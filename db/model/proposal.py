@@ -98,4 +98,7 @@ class DeployProposal(Noun):
     account: str | None = None
 
 
-Proposal = Annotated[DirectiveProposal | BasketProposal, Field(discriminator="kind")]
+Proposal = Annotated[
+    DirectiveProposal | BasketProposal | WeightsProposal | IdeasProposal | DeployProposal,
+    Field(discriminator="kind"),
+]

@@ -150,6 +150,8 @@ class Desk:
         self.engine.protector.market_open = self._market_open
         self.closes = Closes(self.engine, broker, self.facts, self._propose_exit, clock)
         self.watch.closes = self.closes
+        self.facts.trading_state = lambda: self.safety.state
+        self.facts.day = self.sentry.day
         journal.on_append(self._on_events)
 
     # --- life ---------------------------------------------------------------------------------
@@ -297,6 +299,7 @@ class Desk:
         self.watch.apply(events)
         self.closes.apply(events)
         self.post_trades.apply(events)
+        self.facts.past.apply(events)
         self.engine.switch.apply(events)
         self.sentry.apply(events)
         self.hub.on_events(events)

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +13,7 @@ from db.model.event import Event, EventDraft
 from db.model.market import MarketAnalysis
 from db.model.order import OrderType, Side, TimeInForce
 from db.model.plan import Plan
-from db.model.proposal import BasketLine, BasketProposal, DirectiveProposal, Proposal
+from db.model.proposal import BasketLine, BasketProposal, Proposal
 from db.model.slicing import Algorithm
 from services.desk.document import plan_document
 from services.desk.facts import FactsSource
@@ -28,6 +27,7 @@ from services.intake.refusal import RefusedInputError
 from services.intake.text import shown
 from services.planning.plan import PlanEditError, make_plan, revise
 from services.planning.report import markdown
+from services.planning.symbols import symbols_of
 from services.risk.facts import Facts
 from services.risk.policy import PolicyError
 
@@ -117,14 +117,10 @@ class Intake:
         return {"kind": "reference", "what": f"instruments: {len(table.notes)} symbols"}
 
     async def _facts_for(self, proposal: Proposal, policy: str | None) -> Facts:
-        if isinstance(proposal, DirectiveProposal):
-            picks = self._facts.analysis.picks if self._facts.analysis is not None else ()
-            symbols = {pick.symbol for pick in picks}
-        else:
-            symbols = {line.symbol for line in proposal.lines}
+        symbols = symbols_of(proposal, self._facts.analysis)
         chosen = self._plan_facts.policy(policy)
         known = {symbol for symbol in symbols if symbol in self._facts.instruments}
-        return replace(await self._facts.fresh(known), policy=chosen)
+        return await self._facts.fresh(known, chosen)
 
     async def keep(self, plan: Plan) -> Json:
         """Journal the plan and write its dry run."""

@@ -19,6 +19,8 @@ from db.model.market import MarketAnalysis, MarketClock, Quote
 from db.model.plan import Plan, Verdict
 from db.model.portfolio import Account, Portfolio, Position
 from db.model.proposal import BasketProposal, DirectiveProposal
+from db.model.record import DayState, TradeRecord
+from db.model.trading import TradingState
 from services.desk.document import plan_document
 from services.exchange.book import Book, BookError, Listing, read_book
 from services.intake.instruments import InstrumentNote, InstrumentTable
@@ -33,6 +35,9 @@ from services.risk.policy import PolicyError, load_policy
 PROGRAM = "quarterdeck plan"
 OPEN_AT = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 """A book has no time of its own: a Monday half an hour after the open."""
+MAINTENANCE = Decimal("0.30")
+"""Of what is held: the usual requirement (alpaca.md §8)."""
+LONG_AGO = timedelta(days=400)
 EXIT = {Verdict.SAFE: 0, Verdict.CONDITIONAL: 10, Verdict.BLOCKED: 20}
 REFUSED = 2
 
@@ -45,21 +50,30 @@ def facts_of(
     search: Sequence[Path] = (),
     overrides: Sequence[InstrumentNote] = (),
 ) -> Facts:
-    """The book as facts: quotes around its mids, the market open. Raises PolicyError."""
+    """The book as facts: quotes around its mids, the market open, nothing halted, nothing traded
+    before. A day whose opening equity the book does not tell began with what it is worth. Raises
+    PolicyError."""
     clock = MarketClock(
         at=OPEN_AT,
         is_open=True,
         next_open=OPEN_AT + timedelta(hours=23, minutes=30),
         next_close=OPEN_AT + timedelta(hours=6),
     )
+    portfolio = _portfolio(book)
     return Facts(
-        portfolio=_portfolio(book),
+        portfolio=portfolio,
         quotes={listing.symbol: _quote(listing) for listing in book.market},
         instruments=merge(shipped(), [_instrument(one) for one in book.market], overrides),
         policy=load_policy(policy, search),
         analysis=analysis,
         clock=clock,
         now=OPEN_AT,
+        trading_state=TradingState.ACTIVE,
+        day=DayState(
+            start_equity=sum((a.last_equity or a.equity for a in portfolio.accounts), Decimal(0)),
+            losses_in_a_row=0,
+        ),
+        record=TradeRecord(since=OPEN_AT - LONG_AGO),
     )
 
 
@@ -80,6 +94,7 @@ def _portfolio(book: Book) -> Portfolio:
                 last_equity=account.equity_at_open,
                 buying_power=max(multiplier * equity - held[name], Decimal(0)),
                 multiplier=multiplier,
+                maintenance_margin=MAINTENANCE * max(held[name], Decimal(0)),
             )
         )
     positions = tuple(

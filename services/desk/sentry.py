@@ -8,6 +8,7 @@ from functools import partial
 from db.clock import Clock
 from db.journal import Journal
 from db.model.event import Event
+from db.model.record import DayState
 from db.model.run import PlanState
 from db.model.trading import TradingState
 from services.desk.facts import FactsSource
@@ -94,6 +95,13 @@ class Sentry:
     async def persists(self, cause: str) -> str:
         """What of the cause is still true, as a sentence; empty when nothing is."""
         return true_now(self.danger()).get(cause, "")
+
+    def day(self) -> DayState:
+        """What the checks may know of the day."""
+        return DayState(
+            start_equity=self._watch.day_start_equity,
+            losses_in_a_row=self._trips.losses_in_a_row,
+        )
 
     def danger(self) -> Danger:
         return self._rates_now().model_copy(

@@ -90,8 +90,8 @@ def _protection(facts: Facts, draft: Draft, price: Decimal) -> dict[str, Any]:
     opens = draft.side is Side.BUY and not facts.reduces(
         draft.account, draft.symbol, draft.side, draft.qty
     )
-    stop = policy.stop_loss if opens else None
-    target = policy.profit_target if opens else None
+    stop = (draft.stop_loss or policy.stop_loss) if opens else None
+    target = (draft.profit_target or policy.profit_target) if opens else None
     return {
         "stop_loss_price": None if stop is None else up(price * (1 - stop)),
         "stop_condition": policy.stop_condition,

@@ -7,6 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from db.model.base import plain
+from db.model.idea import Idea
 from db.model.order import Side
 from db.model.plan import Finding, Severity, Standing, Step
 from services.risk.facts import Facts
@@ -23,6 +24,8 @@ class Case:
     steps: tuple[Step, ...]
     before: Standing
     after: Standing
+    ideas: tuple[Idea, ...] = ()
+    """What the steps carry out, where somebody suggested it."""
 
     @cached_property
     def increasing(self) -> tuple[Step, ...]:
@@ -64,9 +67,9 @@ class Case:
         return ""
 
 
-def case_of(facts: Facts, steps: Sequence[Step]) -> Case:
+def case_of(facts: Facts, steps: Sequence[Step], ideas: Sequence[Idea] = ()) -> Case:
     """The case of doing `steps`, in that order, from where the facts stand."""
-    return Case(facts, tuple(steps), standing(facts), standing(facts, steps))
+    return Case(facts, tuple(steps), standing(facts), standing(facts, steps), tuple(ideas))
 
 
 Findings = Iterator[Finding]

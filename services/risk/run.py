@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 
 from db.model.plan import Finding, Plan, Step
-from services.risk import cash, exposure, orders
+from services.risk import account, cash, exposure, history, ideas, market_risk, orders
 from services.risk.case import Case, Findings, case_of
 from services.risk.catalogue import CHECKS
 from services.risk.estimate import expected_price
@@ -36,6 +36,26 @@ RULES: dict[str, Callable[[Case], Findings]] = {
         orders.tradable,
         orders.duplicate_order,
         orders.opposite_order,
+        orders.halted_symbol,
+        history.wash_sale,
+        history.settled_funds,
+        account.intraday_margin,
+        account.day_trades,
+        market_risk.risk_per_trade,
+        market_risk.portfolio_at_risk,
+        account.trading_state,
+        account.daily_loss,
+        account.min_equity,
+        account.loss_streak,
+        market_risk.correlation,
+        market_risk.value_at_risk,
+        account.portfolio_age,
+        ideas.signal_fresh,
+        ideas.signal_unique,
+        ideas.conviction,
+        ideas.sector_rank,
+        ideas.conflicting_signal,
+        ideas.duplicate_ticker,
     )
 }
 """Check id → rule. `stated_weight` compares a proposal, which only planning sees."""
