@@ -13,7 +13,15 @@ from pathlib import Path
 
 from benchmarks.result import Result, Row
 
-BENCHES = ("first_frame", "submit", "console_line", "journal", "exchange_orders", "exchange_stream")
+BENCHES = (
+    "first_frame",
+    "submit",
+    "console_line",
+    "journal",
+    "exchange_orders",
+    "exchange_stream",
+    "planning",
+)
 RESULTS = Path(__file__).with_name("results.md")
 COLUMNS = ("what", "value", "unit", "ratio", "target", "met", "expected")
 

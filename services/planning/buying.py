@@ -9,7 +9,7 @@ from db.model.order import Side
 from db.model.plan import Finding, Severity, Skipped, Standing
 from services.market.sectors import canonical_sector
 from services.planning.draft import Draft, Drafted
-from services.planning.purse import loss, proceeds, purse, whole, worst_price
+from services.planning.purse import buying_price, purse, whole
 from services.risk.case import cannot, money, percent
 from services.risk.facts import ZERO, Facts
 
@@ -43,9 +43,10 @@ def buys_for(
     skipped: list[Skipped] = []
     findings: list[Finding] = []
     lots: list[Lot] = []
-    cash, account = purse(facts, sells)
+    paying = purse(facts, sells)
+    account = paying.account
     chosen = {sector: _eligible(facts, sector, skipped, findings) for sector in deploy}
-    given_away = loss(facts, sells) + sum(
+    given_away = paying.given_away + sum(
         (
             deploy[sector] * _margin(facts, account, picks, deploy[sector])
             for sector, picks in chosen.items()
@@ -60,7 +61,7 @@ def buys_for(
             why = f"{money(unspent)} of {money(dollars)} finds no pick that may take it"
             skipped.append(Skipped(symbol=sector, reason=why))
     floor = max(target_cash or ZERO, facts.policy.min_cash_weight or ZERO) * now.equity
-    budget = min(now.cash + proceeds(facts, sells) - floor, cash)
+    budget = min(now.cash + paying.proceeds - floor, paying.cash)
     lots, scale = _scaled(facts, account, _worth_it(facts, lots, now, skipped), budget)
     if not scale:
         why = "the cash target and the policy's minimum leave nothing to spend"
@@ -206,7 +207,7 @@ def _draft(facts: Facts, account: str, lot: Lot, scale: Decimal) -> Draft:
 
 def _cost(facts: Facts, account: str, lot: Lot) -> Decimal:
     """Worst expected cost of the lot's shares."""
-    return worst_price(facts, account, lot.pick.symbol, lot.qty) * lot.qty
+    return buying_price(facts, account, lot.pick.symbol, lot.qty) * lot.qty
 
 
 def _margin(facts: Facts, account: str, picks: Sequence[Pick], dollars: Decimal) -> Decimal:
@@ -216,7 +217,7 @@ def _margin(facts: Facts, account: str, picks: Sequence[Pick], dollars: Decimal)
     for pick in picks:
         mid = facts.price(pick.symbol)
         if mid:
-            margins.append(worst_price(facts, account, pick.symbol, dollars / mid) / mid - 1)
+            margins.append(buying_price(facts, account, pick.symbol, dollars / mid) / mid - 1)
     return max(margins)
 
 
@@ -228,7 +229,7 @@ def _scaled(
         return lots, Decimal(1)
     full = sum(
         (
-            lot.dollars * worst_price(facts, account, lot.pick.symbol, lot.qty) / lot.price
+            lot.dollars * buying_price(facts, account, lot.pick.symbol, lot.qty) / lot.price
             for lot in lots
         ),
         ZERO,

@@ -47,10 +47,10 @@ def deploy_drafts(proposal: DeployProposal, facts: Facts) -> Drafted:
         why = f"no price for {', '.join(facts.unpriced)}" if facts.unpriced else "no equity"
         return Drafted((), findings=(cannot("position_cap", Severity.BLOCK, PLAN, why),))
     skipped: list[Skipped] = []
-    cash, account = purse(facts, (), proposal.account)
+    paying = purse(facts, (), proposal.account)
     least_cash = (facts.policy.min_cash_weight or ZERO) * now.equity
     room = _Room(
-        min(target * now.equity - now.gross_exposure, now.cash - least_cash, cash),
+        min(target * now.equity - now.gross_exposure, now.cash - least_cash, paying.cash),
         None
         if facts.policy.max_positions is None
         else facts.policy.max_positions - len(now.holdings),
@@ -61,7 +61,7 @@ def deploy_drafts(proposal: DeployProposal, facts: Facts) -> Drafted:
         if why := _full(room, target):
             skipped += [Skipped(symbol=p.symbol, reason=why) for p in open_picks[place:]]
             break
-        draft = _draft(facts, account, pick, room, now.equity, len(open_picks) - place)
+        draft = _draft(facts, paying.account, pick, room, now.equity, len(open_picks) - place)
         if isinstance(draft, Draft):
             blocks = _blocks(facts, [*drafts, draft])
             if not blocks:

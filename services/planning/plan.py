@@ -19,9 +19,10 @@ from services.planning.basket import basket_drafts
 from services.planning.deploy import deploy_drafts
 from services.planning.directives import directive_drafts
 from services.planning.draft import Drafted
+from services.planning.funding import ledger
 from services.planning.guidance import unsliceable
 from services.planning.lots import notices
-from services.planning.sequence import ledger, steps_of
+from services.planning.sequence import steps_of
 from services.planning.single import idea_drafts
 from services.planning.weights import weight_drafts
 from services.risk.case import case_of

@@ -2,6 +2,7 @@
 conservative)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
 from db.model.order import Side
@@ -11,50 +12,45 @@ from services.planning.sequence import price_of
 from services.risk.facts import ZERO, Facts
 
 
-def value_of(facts: Facts, draft: Draft) -> Decimal:
-    """Conservative proceeds of a sale."""
-    guidance = guide(facts, draft.symbol, draft.side, draft.qty)
-    priced = Draft(
-        draft.account,
-        draft.symbol,
-        draft.side,
-        draft.qty,
-        "",
-        type=guidance.type,
-        limit_price=guidance.limit_price,
-    )
-    return draft.qty * (price_of(facts, priced) or ZERO)
+@dataclass(frozen=True)
+class Purse:
+    """The account that buys, and what the sales before bring. Dollars, conservative."""
+
+    account: str
+    cash: Decimal
+    """In the account when the sales are done: what other accounts hold can't pay."""
+    proceeds: Decimal
+    """Of all sales."""
+    given_away: Decimal
+    """By the sales, against the mid."""
 
 
-def proceeds(facts: Facts, sells: Sequence[Draft]) -> Decimal:
-    return sum((value_of(facts, draft) for draft in sells), ZERO)
-
-
-def loss(facts: Facts, sells: Sequence[Draft]) -> Decimal:
-    """What the sales give away against the mid."""
-    at_mid = sum((draft.qty * (facts.price(draft.symbol) or ZERO) for draft in sells), ZERO)
-    return at_mid - proceeds(facts, sells)
-
-
-def purse(facts: Facts, sells: Sequence[Draft], wanted: str | None = None) -> tuple[Decimal, str]:
-    """The account that buys, the one wanted or the one that will hold most cash when the sells are
-    done, and how much that will be: what other accounts hold can't pay."""
+def purse(facts: Facts, sells: Sequence[Draft], wanted: str | None = None) -> Purse:
+    """Of the account wanted, else of the one that will hold most cash."""
     cash = {account.name: account.cash for account in facts.portfolio.accounts}
+    proceeds, at_mid = ZERO, ZERO
     for draft in sells:
-        cash[draft.account] = cash.get(draft.account, ZERO) + value_of(facts, draft)
+        value = draft.qty * worst_price(facts, draft)
+        proceeds += value
+        at_mid += draft.qty * (facts.price(draft.symbol) or ZERO)
+        cash[draft.account] = cash.get(draft.account, ZERO) + value
     name = wanted if wanted in cash else max(cash, key=lambda account: cash[account])
-    return cash[name], name
+    return Purse(name, cash[name], proceeds, at_mid - proceeds)
 
 
-def worst_price(facts: Facts, account: str, symbol: str, qty: Decimal) -> Decimal:
-    """What a share bought is expected to cost at worst."""
-    guidance = guide(facts, symbol, Side.BUY, qty)
-    draft = Draft(
-        account, symbol, Side.BUY, qty, "", type=guidance.type, limit_price=guidance.limit_price
-    )
-    price = price_of(facts, draft)
-    mid = facts.price(symbol) or ZERO
-    return mid * (1 + facts.policy.limit_band) if price is None else price
+def worst_price(facts: Facts, draft: Draft) -> Decimal:
+    """What a share is expected to bring or cost at worst; 0 for a sale that nobody can price."""
+    guidance = guide(facts, draft.symbol, draft.side, draft.qty)
+    price = price_of(facts, draft, guidance)
+    if price is not None:
+        return price
+    mid = facts.price(draft.symbol) or ZERO
+    return ZERO if draft.side is Side.SELL else mid * (1 + facts.policy.limit_band)
+
+
+def buying_price(facts: Facts, account: str, symbol: str, qty: Decimal) -> Decimal:
+    """What a share bought costs at worst."""
+    return worst_price(facts, Draft(account, symbol, Side.BUY, qty, ""))
 
 
 def whole(dollars: Decimal, price: Decimal) -> Decimal:

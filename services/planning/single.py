@@ -64,7 +64,7 @@ def _account(proposal: IdeasProposal, idea: Idea, facts: Facts) -> str:
     if idea.account is not None and idea.account not in names:
         why = f"there is no account {idea.account}, expected one of {', '.join(names)}"
         raise RefusedInputError(proposal.source, why, field="account")
-    return purse(facts, (), idea.account)[1]
+    return purse(facts, (), idea.account).account
 
 
 def _leave(facts: Facts, idea: Idea, drafts: list[Draft], skipped: list[Skipped]) -> None:

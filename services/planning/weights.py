@@ -11,7 +11,7 @@ from db.model.portfolio import Position
 from db.model.proposal import WeightsProposal
 from services.intake.refusal import RefusedInputError
 from services.planning.draft import Draft, Drafted
-from services.planning.purse import proceeds, purse, whole, worst_price
+from services.planning.purse import buying_price, purse, whole
 from services.risk.case import PLAN, cannot, money, percent
 from services.risk.facts import ZERO, Facts
 from services.risk.standing import standing
@@ -153,7 +153,7 @@ def _sells(facts: Facts, move: Move, skipped: list[Skipped]) -> list[Draft]:
     """From the largest holding of the symbol first; whole shares, up to the target and not past it,
     all of it where nothing is wanted or only a stub would stay."""
     holdings = sorted(
-        (p for p in facts.portfolio.positions if p.symbol == move.symbol and p.qty > 0),
+        (p for p in facts.holdings_of(move.symbol) if p.qty > 0),
         key=lambda p: (-p.qty, p.account),
     )
     left = -move.dollars
@@ -196,9 +196,10 @@ def _buys(
     """Scaled by one factor where cash at conservative prices does not pay for all."""
     if not under:
         return []
-    in_account, account = purse(facts, sells, proposal.account)
-    budget = min(now.cash + proceeds(facts, sells) - _floor(proposal, facts, now), in_account)
-    full = sum((_cost(facts, account, move, Decimal(1)) for move in under), ZERO)
+    paying = purse(facts, sells, proposal.account)
+    account = paying.account
+    budget = min(now.cash + paying.proceeds - _floor(proposal, facts, now), paying.cash)
+    full = sum((_cost(facts, account, move) for move in under), ZERO)
     scale = Decimal(1) if full <= budget else max(budget, ZERO) / full
     trade, least = (facts.policy.min_trade_value or ZERO), (facts.policy.min_position_value or ZERO)
     values = {holding.symbol: holding.value for holding in now.holdings}
@@ -224,7 +225,7 @@ def _buys(
     return drafts
 
 
-def _cost(facts: Facts, account: str, move: Move, scale: Decimal) -> Decimal:
+def _cost(facts: Facts, account: str, move: Move) -> Decimal:
     """Worst cost of the move, the last share counted whole: its scaled size costs no more."""
-    qty = (move.dollars * scale / move.price).to_integral_value(ROUND_CEILING)
-    return move.dollars / move.price * worst_price(facts, account, move.symbol, qty)
+    qty = (move.dollars / move.price).to_integral_value(ROUND_CEILING)
+    return move.dollars / move.price * buying_price(facts, account, move.symbol, qty)

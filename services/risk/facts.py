@@ -1,6 +1,6 @@
 """What planning and checks may know. Nothing else: no clock, no broker, no file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -53,6 +53,11 @@ class Facts:
     heard: Sequence[Idea] = ()
     """Signals of the last minutes, those that are planned now left out."""
 
+    @cached_property
+    def remembered(self) -> dict[Hashable, object]:
+        """What was computed from these facts, by what was asked."""
+        return {}
+
     @property
     def today(self) -> date:
         """The exchange's date."""
@@ -82,19 +87,34 @@ class Facts:
     def _positions(self) -> dict[tuple[str, str], Position]:
         return {(p.account, p.symbol): p for p in self.portfolio.positions}
 
-    @cached_property
-    def _last_prices(self) -> dict[str, Decimal | None]:
-        return {p.symbol: p.current_price for p in self.portfolio.positions}
+    def holdings_of(self, symbol: str) -> Sequence[Position]:
+        """Positions of the symbol in all accounts."""
+        return self._by_symbol.get(symbol, ())
 
     @cached_property
-    def _mids(self) -> dict[str, Decimal]:
+    def _by_symbol(self) -> dict[str, list[Position]]:
+        found: dict[str, list[Position]] = {}
+        for position in self.portfolio.positions:
+            found.setdefault(position.symbol, []).append(position)
+        return found
+
+    @cached_property
+    def shares(self) -> Mapping[str, Decimal]:
+        """Symbol → shares held in all accounts."""
+        found: dict[str, Decimal] = {}
+        for position in self.portfolio.positions:
+            found[position.symbol] = found.get(position.symbol, ZERO) + position.qty
+        return found
+
+    @cached_property
+    def _prices(self) -> dict[str, Decimal | None]:
+        known = {p.symbol: p.current_price for p in self.portfolio.positions}
         mids = ((symbol, quote.mid) for symbol, quote in self.quotes.items())
-        return {symbol: mid for symbol, mid in mids if mid is not None}
+        return known | {symbol: mid for symbol, mid in mids if mid is not None}
 
     def price(self, symbol: str) -> Decimal | None:
         """The mid; without one, the broker's last price of a held position; else unknown."""
-        mid = self._mids.get(symbol)
-        return self._last_prices.get(symbol) if mid is None else mid
+        return self._prices.get(symbol)
 
     @cached_property
     def unpriced(self) -> tuple[str, ...]:
@@ -112,10 +132,27 @@ class Facts:
 
     def sector(self, symbol: str) -> str:
         """By the instruments; where they know none, by the analysis that picks the symbol."""
+        known = self._sectors.get(symbol)
+        if known is None:
+            known = self._sectors[symbol] = self._sector(symbol)
+        return known
+
+    @cached_property
+    def _sectors(self) -> dict[str, str]:
+        return {}
+
+    def _sector(self, symbol: str) -> str:
         known = self.instruments.get(symbol)
         if known is not None and known.sector != UNCLASSIFIED:
             return known.sector
         return self._picked_sectors.get(symbol, UNCLASSIFIED)
+
+    @cached_property
+    def leveraged(self) -> frozenset[str]:
+        """Symbols whose exposure is not their value."""
+        return frozenset(
+            s for s, known in self.instruments.items() if abs(known.leverage_factor) != 1
+        )
 
     def leverage_factor(self, symbol: str) -> Decimal:
         known = self.instruments.get(symbol)

@@ -8,7 +8,6 @@ from db.model.base import plain
 from db.model.plan import Finding, Severity, Step
 from services.risk.case import Case, Findings
 from services.risk.facts import ZERO
-from services.risk.standing import standing
 
 Rule = Callable[[Case], Findings]
 UPWARD = frozenset({"min_position", "min_trade"})
@@ -72,7 +71,7 @@ def nearest(case: Case, finding: Finding, step: Step, rule: Rule) -> Decimal:
         value = qty * step.expected_price
         moved = step.model_copy(update={"qty": qty, "expected_value": value})
         steps = [moved if other.n == step.n else other for other in case.steps]
-        again = rule(replace(case, steps=tuple(steps), after=standing(case.facts, steps)))
+        again = rule(replace(case, steps=tuple(steps)))
         return not any(
             f.severity is Severity.BLOCK and (f.subject, f.step) == (finding.subject, finding.step)
             for f in again

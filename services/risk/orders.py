@@ -93,11 +93,19 @@ def min_position(case: Case) -> Findings:
     least = case.facts.policy.min_position_value
     if least is None:
         return
-    after = {holding.symbol: holding.value for holding in case.after.holdings}
+    moved: dict[str, Decimal] = {}
+    for step in case.steps:
+        signed = step.qty if step.side is Side.BUY else -step.qty
+        moved[step.symbol] = moved.get(step.symbol, ZERO) + signed
 
     def look(step: Step) -> Finding | None:
-        value = abs(after.get(step.symbol, step.qty * step.reference_price))
-        if step.side is Side.SELL or value >= least:
+        if step.side is Side.SELL:
+            return None
+        held = sum((p.qty for p in case.facts.holdings_of(step.symbol)), ZERO)
+        price = case.facts.price(step.symbol) or step.reference_price
+        # Bought and sold by one plan, down to nothing: the purchase itself is looked at.
+        value = abs((held + moved[step.symbol]) or step.qty) * price
+        if value >= least:
             return None
         message = f"{step.symbol} would be a position of {money(value)}, under the minimum of {money(least)}."
         return found(
