@@ -25,6 +25,8 @@ class Idea(Noun):
     """When it was made, by its author's clock."""
     conviction: Exact | None = None
     """0 to 100."""
+    conviction_tier: str = ""
+    """The author's own word for it."""
     sector: str | None = None
     weight: Positive | None = None
     """Of the portfolio, wanted for the whole position."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from db.clock import Clock
-from db.model.instrument import Instrument
+from db.model.instrument import Instrument, Restriction
 from db.model.market import MarketAnalysis, MarketClock, Quote
 from db.model.order import PROTECTION, BrokerOrder
 from db.model.policy import Policy
@@ -35,6 +35,7 @@ class FactsSource:
         self.instruments: dict[str, Instrument] = {}
         self.overrides: tuple[InstrumentNote, ...] = ()
         self.analysis: MarketAnalysis | None = None
+        self.restrictions: tuple[Restriction, ...] = ()
         self.protections: dict[str, tuple[Decimal | None, Decimal | None]] = {}
         """Symbol → stop and target price, where a plan set them."""
         self.past = Past(broker, clock)
@@ -148,6 +149,7 @@ class FactsSource:
                 for position in portfolio.positions
                 if (stop := self.protections.get(position.symbol, (None, None))[0]) is not None
             },
+            restrictions=self.restrictions,
         )
 
 
