@@ -24,6 +24,7 @@ BENCHES = (
     "journal",
     "exchange_orders",
     "exchange_stream",
+    "planning",
 )
 RESULTS = Path(__file__).with_name("results.md")
 COLUMNS = ("what", "value", "unit", "ratio", "target", "met", "expected")

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from db.model.instrument import Instrument
-from db.model.market import MarketClock, Quote
+from db.model.market import Bar, MarketClock, Quote
 from db.model.order import BrokerOrder, OrderState, OrderType, Side
 from db.model.plan import Finding, Phase, Severity, Step
 from db.model.policy import Policy
 from db.model.portfolio import Account, Portfolio, Position
+from db.model.record import DayState, TradeRecord
+from db.model.trading import TradingState
 from services.risk.case import case_of
 from services.risk.facts import Facts
 from services.risk.policy import load_policy
@@ -22,6 +24,9 @@ OPEN = MarketClock(
 CLOSED = OPEN.model_copy(update={"is_open": False})
 STANDARD = load_policy("standard")
 SWING = load_policy("swing")
+ACTIVE = load_policy("active")
+QUIET = TradeRecord(since=NOW - timedelta(days=90))
+"""Nothing was traded lately."""
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 
 
@@ -44,6 +49,16 @@ def world(
     orders: tuple[BrokerOrder, ...] = (),
     multiplier: str = "1",
     quote_age: int = 0,
+    began: str | None = "equity",
+    losses: int | None = 0,
+    state: str | None = "ACTIVE",
+    age: int = 0,
+    margin: str | None = "quarter",
+    day_trades: int | None = None,
+    halted: Mapping[str, str] | None = None,
+    stops: Mapping[str, str] | None = None,
+    record: TradeRecord | None = QUIET,
+    bars: Mapping[str, Sequence[Bar]] | None = None,
 ) -> Facts:
     """One account `main`. Every symbol costs $100 and is a sector of its own unless said."""
     held, prices, sectors = held or {}, prices or {}, sectors or {}
@@ -58,6 +73,8 @@ def world(
         equity=equity,
         multiplier=Decimal(multiplier),
         buying_power=max(Decimal(multiplier) * equity - value, Decimal(0)),
+        maintenance_margin=None if margin is None else value / 4,
+        day_trades=day_trades,
     )
     positions = tuple(
         Position(
@@ -90,8 +107,26 @@ def world(
         )
         for symbol in symbols
     }
-    portfolio = Portfolio(as_of=NOW, accounts=(account,), positions=positions, orders=orders)
-    return Facts(portfolio, quotes, instruments, policy, None, clock, NOW)
+    as_of = NOW - timedelta(minutes=age)
+    portfolio = Portfolio(as_of=as_of, accounts=(account,), positions=positions, orders=orders)
+    return Facts(
+        portfolio,
+        quotes,
+        instruments,
+        policy,
+        None,
+        clock,
+        NOW,
+        trading_state=None if state is None else TradingState(state),
+        day=DayState(
+            start_equity=equity if began == "equity" else began,  # type: ignore[arg-type]
+            losses_in_a_row=losses,
+        ),
+        record=record,
+        halted=halted or {},
+        stops={("main", symbol): Decimal(price) for symbol, price in (stops or {}).items()},
+        bars=bars or {},
+    )
 
 
 def order(text: str, n: int = 1, limit: str | None = None) -> Step:
@@ -122,8 +157,12 @@ def steps(facts: Facts, *texts: str) -> tuple[Step, ...]:
     return tuple(s.model_copy(update={"sector": facts.sector(s.symbol)}) for s in priced)
 
 
-def findings(check: str, facts: Facts, *texts: str) -> list[Finding]:
-    return list(RULES[check](case_of(facts, steps(facts, *texts))))
+def findings(check: str, facts: Facts, *texts: str, stop: str | None = None) -> list[Finding]:
+    """What the check says of these orders; `stop`: of what is bought."""
+    orders = steps(facts, *texts)
+    if stop is not None:
+        orders = tuple(s.model_copy(update={"stop_loss_price": Decimal(stop)}) for s in orders)
+    return list(RULES[check](case_of(facts, orders)))
 
 
 def worst(found: Sequence[Finding]) -> Severity:

@@ -1,4 +1,4 @@
-"""`quarterdeck config show|check`."""
+"""`quarterdeck config show|check|diff`."""
 
 import click
 
@@ -36,3 +36,14 @@ async def show_command(desk: Desk, json_wanted: bool) -> int:
 async def check_command(desk: Desk) -> int:
     """Name everything that is wrong with the settings. Exit 0 when nothing is, else 2."""
     become("services.desk.check", desk.options.arguments(desk.home.environment))
+
+
+@config_command.command("diff")
+@click.argument("one")
+@click.argument("other")
+@click.option("--json", "json_wanted", is_flag=True, help="Print JSON (docs/command-line.md).")
+@about_desk
+async def diff_command(desk: Desk, one: str, other: str, json_wanted: bool) -> int:
+    """The thresholds in which two policies differ. Exit 10 when they do."""
+    more = ["--json"] if json_wanted else []
+    become("services.desk.policy_diff", [desk.home.environment.value, one, other, *more])

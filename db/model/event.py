@@ -26,6 +26,7 @@ KINDS: dict[str, EventKind] = _table(
     # intake and planning
     ("ProposalAccepted", False, "A file or a ticket became a proposal."),
     ("ProposalRefused", False, "A file was refused, with the reason."),
+    ("SignalHeard", False, "A signal arrived: it passed, is stale, or is a duplicate, and why."),
     ("PlanCreated", True, "A plan was made and dry-run; the payload is the whole plan."),
     ("PlanEdited", True, "A plan was changed; the payload is the whole new revision."),
     ("PlanRejected", True, "The trader turned a plan down, with a reason."),

@@ -67,6 +67,16 @@ class MarketAnalysis(Noun):
     picks: tuple[Pick, ...] = ()
 
 
+class Bar(Noun):
+    """One session of one symbol, adjusted for splits."""
+
+    date: date
+    """The exchange's."""
+    high: Exact
+    low: Exact
+    close: Exact
+
+
 class Close(Noun):
     """The official close of a session, as the broker's data tell it."""
 

@@ -8,6 +8,7 @@ from typing import Literal
 from db.model.base import Exact, Noun, Positive, Utc, canonical_json
 from db.model.order import OrderType, Side, TimeInForce
 from db.model.slicing import Algorithm
+from db.model.tax import TaxNotice
 
 _CENT = Decimal("0.01")
 _SUBPENNY = Decimal("0.0001")
@@ -74,6 +75,12 @@ class Step(Noun):
     """The mid the plan was made at: drift is measured from it."""
     expected_price: Exact
     """Estimated fill: sells at bid less slippage, buys at their limit or worst expected price."""
+    expected_low: Exact | None = None
+    expected_high: Exact | None = None
+    """Between these the fill is expected in an ordinary market."""
+    expected_seconds: int | None = None
+    """From sending to the last fill."""
+    urgency: Literal["low", "normal", "high"] = "normal"
     expected_value: Exact
     """qty × expected_price: proceeds of a sell, worst cost of a buy."""
     expected_cash_after: Exact
@@ -92,6 +99,9 @@ class Step(Noun):
     """The sells that pay for this buy; empty when cash at hand does."""
     algorithm: Algorithm | None = None
     """Sent in pieces over time; None: as one order."""
+    acts: tuple[str, ...] = ()
+    """What is done one after the other where it is more than the order: protection that is cancelled
+    before, and put in place behind it."""
 
     def protection_at(self, paid: Decimal) -> tuple[Decimal | None, Decimal | None]:
         """Stop and target, at their distance in percent from the price really paid (spec 5)."""
@@ -161,6 +171,8 @@ class Plan(Noun):
     after: Standing
     estimated_cost: Exact = Decimal(0)
     """Spread and slippage expected, dollars."""
+    taxes: tuple[TaxNotice, ...] = ()
+    """What each sale realises, estimated."""
     verdict: Verdict
 
     @property

@@ -31,6 +31,10 @@ class Policy(Noun):
     loss_streak: int | None
     max_risk_per_trade: Exact | None
     max_portfolio_at_risk: Exact | None
+    max_correlation: Exact | None
+    """With any holding, of daily returns: what is bought above it warns."""
+    max_value_at_risk: Exact | None
+    """Loss of a day that 95 of 100 days stay under, as a fraction of equity."""
     max_order_value: Exact | None
     warn_adv_share: Exact | None
     max_adv_share: Exact | None
@@ -41,6 +45,35 @@ class Policy(Noun):
     protection: Literal["broker", "desk"] = "broker"
     """Who holds stop and target of what was bought: orders at the broker, or alerts of the desk."""
     stop_condition: StopCondition = StopCondition.TOUCH
+    wash_sale_days: int | None = 30
+    """Either side of a sale at a loss."""
+    signal_stale_seconds: int = 120
+    """A signal older than this is not acted on."""
+    signal_repeat_seconds: int = 300
+    """The same signal within this is the same one."""
+    portfolio_caveat_minutes: int = 60
+    """A portfolio older than this is worth a word."""
+    portfolio_stale_minutes: int = 120
+    """And older than this it must be read again."""
+    portfolio_stop_minutes: int = 240
+    """And on one older than this nothing is planned."""
+    drift_band: Exact | None = Decimal("0.01")
+    """Target weights: inside this distance, a fraction of equity, nothing is traded."""
+    drift_band_relative: Exact | None = Decimal("0.10")
+    """And inside this fraction of the target; the narrower of the two holds."""
+    rebalance_to: Literal["target", "edge"] = "target"
+    """How far a weight outside its band is moved."""
+    rebalance_mode: Literal["both", "buy_only", "sell_only", "cash_first"] = "both"
+    """Target weights: cash_first spends idle cash and sells only what is needed beyond it."""
+    sizing: Literal["weight", "risk", "volatility"] = "weight"
+    """How single ideas are sized."""
+    volatility_target: Exact = Decimal("0.02")
+    """Daily range, a fraction of the price, at which volatility sizing gives the whole weight."""
+    lot_method: Literal["fifo", "highest_cost", "least_gain"] = "fifo"
+    """Which tax lots a sale is counted from."""
+    long_term_tax: Exact = Decimal("0.15")
+    """Rate on gains of shares held over a year, for estimates only."""
+    short_term_tax: Exact = Decimal("0.35")
     quote_fresh_seconds: int = 5
     phase_wait_seconds: int = 60
     order_time_limit_seconds: int = 300
@@ -115,6 +148,12 @@ class Policy(Noun):
         if self.partial_accept < self.partial_resubmit:
             raise ValueError("partial_accept must not be below partial_resubmit")
         return self
+
+    @property
+    def needs_bars(self) -> bool:
+        """Whether anything in it is computed from daily bars."""
+        limits = (self.max_correlation, self.max_value_at_risk)
+        return any(limit is not None for limit in limits) or self.sizing == "volatility"
 
     @property
     def allows_leverage(self) -> bool:

@@ -21,6 +21,20 @@ class Account(Noun):
     """Of equity that may be held; 1 lends nothing, None where nobody says."""
     trading_blocked: bool = False
     shorting_enabled: bool = False
+    maintenance_margin: Exact | None = None
+    """What equity must not fall under while money is borrowed; None where the broker does not say."""
+    day_trades: int | None = None
+    """In five days, where the broker still counts them."""
+
+    @property
+    def lends(self) -> bool:
+        """Its broker says that there is margin."""
+        return self.multiplier is not None and self.multiplier > 1
+
+    @property
+    def margin_deficit(self) -> Decimal | None:
+        """Dollars missing to the maintenance margin, negative when there is room; None: not known."""
+        return None if self.maintenance_margin is None else self.maintenance_margin - self.equity
 
 
 class Position(Noun):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from db.model.base import Exact, Noun, Positive, Utc
+from db.model.idea import Idea
 from db.model.order import OrderType, Side, TimeInForce
 
 
@@ -63,4 +64,41 @@ class BasketProposal(Noun):
     lines: tuple[BasketLine, ...]
 
 
-Proposal = Annotated[DirectiveProposal | BasketProposal, Field(discriminator="kind")]
+class WeightsProposal(Noun):
+    """Target weights (spec 2.E): symbol → fraction of equity."""
+
+    kind: Literal["weights"] = "weights"
+    source: str
+    sha256: str
+    weights: dict[str, Exact]
+    """Without cash; none negative."""
+    cash_weight: Exact | None = None
+    """Asked for; None: what the weights leave."""
+    unlisted: Literal["keep", "sell"] = "keep"
+    """What becomes of symbols held and not named."""
+    account: str | None = None
+    """That buys; None: the one with most cash."""
+
+
+class IdeasProposal(Noun):
+    """Single stocks: an approved QA report, a recommendation, signals (spec 2, B-D)."""
+
+    kind: Literal["qa_report", "recommendation", "signal"]
+    source: str
+    sha256: str
+    ideas: tuple[Idea, ...]
+
+
+class DeployProposal(Noun):
+    """Idle cash into the analysis's candidates, up to the policy's deployment target (spec 4)."""
+
+    kind: Literal["deploy"] = "deploy"
+    source: str
+    sha256: str
+    account: str | None = None
+
+
+Proposal = Annotated[
+    DirectiveProposal | BasketProposal | WeightsProposal | IdeasProposal | DeployProposal,
+    Field(discriminator="kind"),
+]

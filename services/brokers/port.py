@@ -12,7 +12,7 @@ from typing import Protocol
 from db.model.activity import Activity
 from db.model.base import Exact, Noun, Utc
 from db.model.instrument import Instrument
-from db.model.market import Close, MarketClock, Quote
+from db.model.market import Bar, Close, MarketClock, Quote
 from db.model.order import BrokerOrder, Fill, OrderRequest
 from db.model.portfolio import Account, Position
 
@@ -156,6 +156,11 @@ class Broker(Protocol):
     async def closes(self, symbols: Sequence[str]) -> dict[str, Close]:
         """The latest day's closing price; while a session goes on, its last price so far. An unknown
         symbol is absent."""
+        ...
+
+    async def bars(self, symbols: Sequence[str], since: Utc) -> dict[str, tuple[Bar, ...]]:
+        """Finished daily bars from `since` on, adjusted for splits, oldest first, all pages. An
+        unknown symbol is absent, and so is one of which no source tells."""
         ...
 
     async def submit(

@@ -13,16 +13,21 @@ REFUSED = 2
 
 
 def faults(home: Home, options: DeskOptions) -> Iterator[str]:
-    """Of the settings, else of the policy that they name."""
+    """Of the settings, else of the policy that they name and of every policy in the home."""
     try:
         settings = load(home, options.overrides)
     except SettingsError as error:
         yield from error.sentences
         return
-    try:
-        load_policy(settings.policy, [home.policies])
-    except PolicyError as error:
-        yield str(error)
+    own = sorted(path.stem for path in home.policies.glob("*.toml"))
+    said: set[str] = set()
+    for name in dict.fromkeys((settings.policy, *own)):
+        try:
+            load_policy(name, [home.policies])
+        except PolicyError as error:
+            if str(error) not in said:
+                yield str(error)
+            said.add(str(error))
 
 
 def main() -> int:

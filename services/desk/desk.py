@@ -175,6 +175,8 @@ class Desk:
             clock,
         )
         self.watch.stops = self.stops
+        self.facts.trading_state = lambda: self.safety.state
+        self.facts.day = self.sentry.day
         journal.on_append(self._on_events)
 
     # --- life ---------------------------------------------------------------------------------
@@ -360,6 +362,7 @@ class Desk:
         self.closes.apply(events)
         self.stops.apply(events)
         self.post_trades.apply(events)
+        self.facts.past.apply(events)
         self.engine.switch.apply(events)
         self.sentry.apply(events)
         self.hub.on_events(events)

@@ -18,6 +18,7 @@ STEP_FIELDS = {
     "n", "phase", "account", "symbol", "side", "qty", "type", "limit_price", "stop_price",
     "time_in_force", "reference_price", "expected_price", "expected_value", "expected_cash_after",
     "algorithm", "sector", "conviction", "stop_loss_price", "target_price", "reason", "needs", "funded_by",
+    "expected_low", "expected_high", "expected_seconds", "urgency", "acts",
 }  # fmt: skip
 ORDER_FIELDS = {"client_order_id", "state", "qty", "filled_qty", "filled_avg_price", "reason"}
 
@@ -47,7 +48,8 @@ def plan_document(
         **plan.model_dump(mode="json", include={"created_at"}),
         "steps": [_step(step, run) for step in plan.steps],
         **plan.model_dump(
-            mode="json", include={"findings", "skipped", "before", "after", "estimated_cost"}
+            mode="json",
+            include={"findings", "skipped", "before", "after", "estimated_cost", "taxes"},
         ),
     }
     if run is not None:

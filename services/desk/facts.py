@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from db.clock import Clock
-from db.model.instrument import Instrument
+from db.model.instrument import Instrument, Restriction
 from db.model.market import MarketAnalysis, MarketClock, Quote
 from db.model.order import PROTECTION, BrokerOrder
 from db.model.policy import Policy
 from db.model.portfolio import Portfolio, Position
+from db.model.record import DayState
+from db.model.trading import TradingState
 from services.brokers.port import Broker
+from services.desk.past import Past
 from services.intake.instruments import InstrumentNote
 from services.market.board import PriceBoard
 from services.market.instruments import merge, shipped
@@ -33,8 +36,12 @@ class FactsSource:
         self.instruments: dict[str, Instrument] = {}
         self.overrides: tuple[InstrumentNote, ...] = ()
         self.analysis: MarketAnalysis | None = None
+        self.restrictions: tuple[Restriction, ...] = ()
         self.protections: dict[str, tuple[Decimal | None, Decimal | None]] = {}
         """Symbol → stop and target price, where a plan set them."""
+        self.past = Past(broker, clock)
+        self.trading_state: Callable[[], TradingState | None] = lambda: None
+        self.day: Callable[[], DayState] = DayState
         self.portfolio: Portfolio | None = None
         self.portfolio_at: float | None = None
         """Monotonic seconds when the last portfolio was asked for: what came later it may lack."""
@@ -115,20 +122,36 @@ class FactsSource:
             found.update(asked)
         return found
 
-    async def fresh(self, symbols: Iterable[str] = ()) -> Facts:
-        """Everything planning and checks may know, now. Raises BrokerUnavailableError."""
+    async def fresh(self, symbols: Iterable[str] = (), policy: Policy | None = None) -> Facts:
+        """Everything planning and checks may know, now, under the desk's policy or this one. Raises
+        BrokerUnavailableError."""
+        policy = policy or self.policy
         clock, portfolio = await asyncio.gather(self.refresh_clock(), self.refresh_portfolio())
         portfolio = await self._with_unsettled(portfolio)
         held = {position.symbol for position in portfolio.positions}
-        quotes = await self.quotes(held | set(symbols))
+        now = self.market_now()
+        quotes, record = await asyncio.gather(
+            self.quotes(held | set(symbols)), self.past.record(now, portfolio.positions)
+        )
+        bars = await self.past.bars(held | set(symbols), now) if policy.needs_bars else {}
         return Facts(
             portfolio=portfolio,
             quotes=quotes,
             instruments=self.instruments,
-            policy=self.policy,
+            policy=policy,
             analysis=self.analysis,
             clock=clock,
             now=self.market_now(),
+            trading_state=self.trading_state(),
+            day=self.day(),
+            record=record,
+            bars=bars,
+            stops={
+                (position.account, position.symbol): stop
+                for position in portfolio.positions
+                if (stop := self.protections.get(position.symbol, (None, None))[0]) is not None
+            },
+            restrictions=self.restrictions,
         )
 
     async def _with_unsettled(self, portfolio: Portfolio) -> Portfolio:

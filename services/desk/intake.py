@@ -11,23 +11,27 @@ from typing import Any
 from db.home import Home
 from db.model.base import Environment, canonical_json, plain
 from db.model.event import Event, EventDraft
+from db.model.idea import Idea
 from db.model.market import MarketAnalysis
 from db.model.order import OrderType, Side, TimeInForce
-from db.model.plan import Plan
-from db.model.proposal import BasketLine, BasketProposal, DirectiveProposal, Proposal
+from db.model.plan import Plan, Skipped
+from db.model.proposal import BasketLine, BasketProposal, IdeasProposal, Proposal
 from db.model.slicing import Algorithm
 from services.desk.document import plan_document
 from services.desk.facts import FactsSource
 from services.desk.policies import PlanFacts
 from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
+from services.intake.guard import Fate, Guarded, guarded, recent
 from services.intake.inbox import REFUSED, Size, sweep
 from services.intake.instruments import InstrumentTable
 from services.intake.read import recognise
 from services.intake.refusal import RefusedInputError
+from services.intake.restricted import RestrictedList
 from services.intake.text import shown
 from services.planning.plan import PlanEditError, make_plan, revise
 from services.planning.report import markdown
+from services.planning.symbols import symbols_of
 from services.reports.write import ReportError, write
 from services.risk.facts import Facts
 from services.risk.policy import PolicyError
@@ -61,11 +65,14 @@ class Intake:
         self._environment = environment
         self._now = now
         self._sizes: dict[str, Size] = {}
+        self._heard: tuple[Idea, ...] = ()
         self.refused: list[str] = []
 
     def recover(self, events: Collection[Event]) -> None:
-        """The newest reference data in the journal are in force again."""
+        """The newest reference data in the journal are in force again, and signals known."""
         for event in events:
+            if event.kind == "SignalHeard":
+                self._heard += (Idea.model_validate(event.payload["idea"]),)
             if event.kind != "ProposalAccepted":
                 continue
             if "analysis" in event.payload:
@@ -73,6 +80,9 @@ class Intake:
             if "instruments" in event.payload:
                 table = InstrumentTable.model_validate(event.payload["instruments"])
                 self._facts.overrides = table.notes
+            if "restricted" in event.payload:
+                listed = RestrictedList.model_validate(event.payload["restricted"])
+                self._facts.restrictions = listed.restrictions
 
     async def sweep_inbox(self) -> None:
         """One look at the inbox: reference data first, then proposals (spec 2)."""
@@ -94,8 +104,9 @@ class Intake:
                 return await self._take_analysis(name, item)
             if isinstance(item, InstrumentTable):
                 return await self._take_instruments(name, item)
-            facts = await self._facts_for(item, policy)
-            plan = make_plan(item, facts, self.new_id(item.sha256), self._environment.value)
+            if isinstance(item, RestrictedList):
+                return await self._take_restricted(name, item)
+            plan = await self._planned(item, policy)
         except (RefusedInputError, PolicyError) as error:
             await self._journal("ProposalRefused", {"source": name, "reason": str(error)})
             if isinstance(error, PolicyError):
@@ -117,15 +128,50 @@ class Intake:
         await self._journal("ProposalAccepted", payload)
         return {"kind": "reference", "what": f"instruments: {len(table.notes)} symbols"}
 
+    async def _take_restricted(self, name: str, listed: RestrictedList) -> Json:
+        self._facts.restrictions = listed.restrictions
+        await self._journal("ProposalAccepted", {"source": name, "restricted": listed.to_json()})
+        return {"kind": "reference", "what": f"restricted list: {len(listed.restrictions)} symbols"}
+
+    async def _planned(self, proposal: Proposal, policy: str | None) -> Plan:
+        facts = await self._facts_for(proposal, policy)
+        left: tuple[Guarded, ...] = ()
+        if isinstance(proposal, IdeasProposal) and proposal.kind == "signal":
+            looked = await self._listen(proposal, facts)
+            left = tuple(one for one in looked if one.fate is not Fate.PASSED)
+            acted = tuple(one.idea for one in looked if one.fate is Fate.PASSED)
+            if not acted:
+                why = "; ".join(one.why for one in left)
+                raise RefusedInputError(proposal.source, f"no signal to act on: {why}")
+            proposal = proposal.model_copy(update={"ideas": acted})
+            known = {(idea.source, idea.id) for idea in (one.idea for one in looked)}
+            heard = tuple(idea for idea in self._heard if (idea.source, idea.id) not in known)
+            facts = replace(facts, heard=heard)
+        plan = make_plan(proposal, facts, self.new_id(proposal.sha256), self._environment.value)
+        skipped = (Skipped(symbol=one.idea.ticker, reason=one.why) for one in left)
+        return plan.model_copy(update={"skipped": (*plan.skipped, *skipped)})
+
+    async def _listen(self, proposal: IdeasProposal, facts: Facts) -> tuple[Guarded, ...]:
+        """Every signal is written down with its fate, acted on or not (spec 2.D)."""
+        before = recent(self._heard, facts.now, facts.policy)
+        looked = guarded(proposal.ideas, before, facts.now, facts.policy)
+        for one in looked:
+            payload = {
+                "source": proposal.source,
+                "sha256": proposal.sha256,
+                "idea": one.idea.to_json(),
+                "fate": one.fate.value,
+                "reason": one.why,
+            }
+            await self._journal("SignalHeard", payload)
+        self._heard = (*before, *(one.idea for one in looked))
+        return looked
+
     async def _facts_for(self, proposal: Proposal, policy: str | None) -> Facts:
-        if isinstance(proposal, DirectiveProposal):
-            picks = self._facts.analysis.picks if self._facts.analysis is not None else ()
-            symbols = {pick.symbol for pick in picks}
-        else:
-            symbols = {line.symbol for line in proposal.lines}
+        symbols = symbols_of(proposal, self._facts.analysis)
         chosen = self._plan_facts.policy(policy)
         known = {symbol for symbol in symbols if symbol in self._facts.instruments}
-        return replace(await self._facts.fresh(known), policy=chosen)
+        return await self._facts.fresh(known, chosen)
 
     async def keep(self, plan: Plan) -> Json:
         """Journal the plan and write its dry run."""

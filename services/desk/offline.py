@@ -14,16 +14,19 @@ from pathlib import Path
 import click
 
 from db.model.base import Environment, canonical_json
-from db.model.instrument import UNCLASSIFIED, Instrument
+from db.model.instrument import UNCLASSIFIED, Instrument, Restriction
 from db.model.market import MarketAnalysis, MarketClock, Quote
 from db.model.plan import Plan, Verdict
 from db.model.portfolio import Account, Portfolio, Position
-from db.model.proposal import BasketProposal, DirectiveProposal
+from db.model.proposal import Proposal
+from db.model.record import DayState, TradeRecord
+from db.model.trading import TradingState
 from services.desk.document import plan_document
 from services.exchange.book import Book, BookError, Listing, read_book
 from services.intake.instruments import InstrumentNote, InstrumentTable
 from services.intake.read import read_file
 from services.intake.refusal import RefusedInputError
+from services.intake.restricted import RestrictedList
 from services.market.instruments import merge, shipped
 from services.planning import Facts, make_plan, revise
 from services.planning.report import markdown
@@ -33,6 +36,9 @@ from services.risk.policy import PolicyError, load_policy
 PROGRAM = "quarterdeck plan"
 OPEN_AT = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 """A book has no time of its own: a Monday half an hour after the open."""
+MAINTENANCE = Decimal("0.30")
+"""Of what is held: the usual requirement (alpaca.md §8)."""
+LONG_AGO = timedelta(days=400)
 EXIT = {Verdict.SAFE: 0, Verdict.CONDITIONAL: 10, Verdict.BLOCKED: 20}
 REFUSED = 2
 
@@ -44,22 +50,33 @@ def facts_of(
     policy: str,
     search: Sequence[Path] = (),
     overrides: Sequence[InstrumentNote] = (),
+    restrictions: Sequence[Restriction] = (),
 ) -> Facts:
-    """The book as facts: quotes around its mids, the market open. Raises PolicyError."""
+    """The book as facts: quotes around its mids, the market open, nothing halted, nothing traded
+    before. A day whose opening equity the book does not tell began with what it is worth. Raises
+    PolicyError."""
     clock = MarketClock(
         at=OPEN_AT,
         is_open=True,
         next_open=OPEN_AT + timedelta(hours=23, minutes=30),
         next_close=OPEN_AT + timedelta(hours=6),
     )
+    portfolio = _portfolio(book)
     return Facts(
-        portfolio=_portfolio(book),
+        portfolio=portfolio,
         quotes={listing.symbol: _quote(listing) for listing in book.market},
         instruments=merge(shipped(), [_instrument(one) for one in book.market], overrides),
         policy=load_policy(policy, search),
         analysis=analysis,
         clock=clock,
         now=OPEN_AT,
+        trading_state=TradingState.ACTIVE,
+        day=DayState(
+            start_equity=sum((a.last_equity or a.equity for a in portfolio.accounts), Decimal(0)),
+            losses_in_a_row=0,
+        ),
+        record=TradeRecord(since=OPEN_AT - LONG_AGO),
+        restrictions=restrictions,
     )
 
 
@@ -80,6 +97,7 @@ def _portfolio(book: Book) -> Portfolio:
                 last_equity=account.equity_at_open,
                 buying_power=max(multiplier * equity - held[name], Decimal(0)),
                 multiplier=multiplier,
+                maintenance_margin=MAINTENANCE * max(held[name], Decimal(0)),
             )
         )
     positions = tuple(
@@ -126,11 +144,12 @@ def plan_files(
     search: Sequence[Path] = (),
     drop: Sequence[str] = (),
 ) -> Plan:
-    """The plan of the one proposal among `files`; the others are market analyses and instruments.
+    """The plan of the one proposal among `files`; the others are reference data.
     Raises RefusedInputError, PolicyError or BookError, each with one sentence."""
-    proposals: list[DirectiveProposal | BasketProposal] = []
+    proposals: list[Proposal] = []
     found_analysis: MarketAnalysis | None = None
     notes: list[InstrumentNote] = []
+    restrictions: Sequence[Restriction] = ()
     if analysis is not None:
         given = read_file(analysis)
         if not isinstance(given, MarketAnalysis):
@@ -142,21 +161,29 @@ def plan_files(
             found_analysis = found
         elif isinstance(found, InstrumentTable):
             notes += found.notes
+        elif isinstance(found, RestrictedList):
+            restrictions = found.restrictions
         else:
             proposals.append(found)
     if len(proposals) != 1:
         names = ", ".join(proposal.source for proposal in proposals) or "none"
-        raise RefusedInputError(
-            files[0].name, f"expected one directive or basket to plan, found {names}"
-        )
+        raise RefusedInputError(files[0].name, f"expected one proposal to plan, found {names}")
     opened = read_book(book)
-    facts = facts_of(opened, analysis=found_analysis, policy=policy, search=search, overrides=notes)
+    facts = facts_of(
+        opened,
+        analysis=found_analysis,
+        policy=policy,
+        search=search,
+        overrides=notes,
+        restrictions=restrictions,
+    )
     named = {
         "proposal": proposals[0].sha256,
         "book": opened.model_dump(mode="json"),
         "analysis": found_analysis.to_json() if found_analysis is not None else None,
         "policy": facts.policy.to_json(),
         "instruments": [note.to_json() for note in notes],
+        "restrictions": [restriction.to_json() for restriction in restrictions],
     }
     plan_id = hashlib.sha256(canonical_json(named).encode()).hexdigest()[:4]
     plan = make_plan(proposals[0], facts, plan_id, Environment.SIM.value)
@@ -193,7 +220,7 @@ def main(
     as_json: bool,
     as_markdown: bool,
 ) -> None:
-    """Plan FILE (a directive or a basket) against a book, without a desk."""
+    """Plan FILE (any proposal) against a book, without a desk."""
     try:
         if as_json and as_markdown:
             raise click.UsageError("--json and --markdown exclude one another.")

@@ -1,7 +1,5 @@
 """The policy that a plan was made under, in force for as long as the plan lives."""
 
-from dataclasses import replace
-
 from db.home import Home
 from db.model.plan import Plan
 from db.model.policy import Policy
@@ -44,5 +42,4 @@ class PlanFacts:
                 f"The policy {plan.policy} changed since plan {plan.plan_id} was made: propose it "
                 "again."
             )
-        facts = await self._source.fresh(step.symbol for step in plan.steps)
-        return replace(facts, policy=policy)
+        return await self._source.fresh((step.symbol for step in plan.steps), policy)

@@ -8,6 +8,7 @@ from functools import partial
 from db.clock import Clock
 from db.journal import Journal
 from db.model.event import Event
+from db.model.record import DayState
 from db.model.run import PlanState
 from db.model.trading import TradingState
 from services.desk.facts import FactsSource
@@ -99,6 +100,13 @@ class Sentry:
         if cause == "journal_error":
             return self._journal.failed or ""
         return true_now(self.danger()).get(cause, "")
+
+    def day(self) -> DayState:
+        """What the checks may know of the day."""
+        return DayState(
+            start_equity=self._watch.day_start_equity,
+            losses_in_a_row=self._trips.losses_in_a_row,
+        )
 
     def danger(self) -> Danger:
         return self._rates_now().model_copy(

@@ -242,6 +242,10 @@ class Watch:
         payload = {"date": date, "equity": format(equity, "f")}
         await self._engine.book.record(EventDraft(kind="DayStarted", payload=payload))
 
+    @property
+    def day_start_equity(self) -> Decimal | None:
+        return self._day[1] if self._day is not None else None
+
     def day_pl(self) -> Decimal | None:
         portfolio = self._facts.portfolio
         if portfolio is None or self._day is None:

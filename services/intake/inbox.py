@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from db.model.market import MarketAnalysis
-from services.intake.instruments import InstrumentTable
-from services.intake.read import recognise
+from services.intake.read import Reference, recognise
 from services.intake.refusal import RefusedInputError
 from services.intake.text import LARGEST, too_large
 
@@ -103,8 +101,7 @@ def _reference_first(arrival: Arrival) -> tuple[bool, str]:
     reference = False
     if arrival.data is not None:
         try:
-            found = recognise(arrival.name, arrival.data)
-            reference = isinstance(found, MarketAnalysis | InstrumentTable)
+            reference = isinstance(recognise(arrival.name, arrival.data), Reference)
         except RefusedInputError:
             reference = False
     return not reference, arrival.name
@@ -155,6 +152,7 @@ def _write_reason(target: Path, name: str, refusal: RefusedInputError, now: date
         "",
         f"- file: {name}",
         f"- line: {refusal.line if refusal.line is not None else 'the whole file'}",
+        f"- column: {refusal.column if refusal.column is not None else 'not told'}",
         f"- field: {refusal.field or 'none in particular'}",
         f"- expected: {refusal.expected}",
         f"- at: {now:%Y-%m-%d %H:%M:%S} UTC",

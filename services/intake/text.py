@@ -1,6 +1,7 @@
 """Bytes to text: size, kind and encoding are checked before anything is read."""
 
 import hashlib
+from unicodedata import category
 
 from services.intake.refusal import RefusedInputError
 
@@ -8,7 +9,9 @@ LARGEST = 5 * 1024 * 1024
 LARGEST_PROSE = 1024 * 1024
 LONGEST_LINE = 4000
 """Characters of a line of prose or TOML. What is beyond is no person's writing, and costs a parser dear."""
-_CONTROL = frozenset(map(chr, range(32))) - frozenset("\t\n\r\f")
+_CONTROL = frozenset(map(chr, (*range(32), *range(127, 160)))) - frozenset("\t\n\r\f")
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that make a terminal show text in another order than it is read."""
 
 
 def too_large(name: str, size: int, limit: int = LARGEST) -> RefusedInputError:
@@ -64,7 +67,14 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def plain(text: str) -> bool:
+    """Safe to write down and to show: no control character, no half of a surrogate pair (JSON can
+    escape both), nothing that turns the direction of writing."""
+    return text.isprintable() or not any(c in _TURNING or category(c) in ("Cc", "Cs") for c in text)
+
+
 def shown(text: str, most: int = 80) -> str:
-    """Outside text for a sentence: one line, not too long."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    """Outside text for a sentence: one line, not too long, nothing a terminal obeys."""
+    line = " ".join(text[: most * 20].split())
+    line = line if len(line) <= most else f"{line[: most - 1]}…"
+    return line if plain(line) else "".join(c if c.isprintable() else "\ufffd" for c in line)

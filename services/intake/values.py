@@ -1,104 +1,80 @@
-"""Values out of TOML and JSON, each checked where it stands."""
+"""Single values as people and programs write them, or None where one is no such value."""
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from services.intake.refusal import RefusedInputError
-from services.intake.text import shown
-
 SYMBOL = re.compile(r"[A-Z][A-Z0-9./]{0,11}")
+NUMBER = re.compile(r"-?(\d{1,12}(\.\d{1,20})?|\.\d{1,20})", re.ASCII)
+MOST_DECIMALS = 20
+"""What a binary fraction needs (0.30000000000000004); a smaller number is no weight and no price."""
 
 
-def line_of(text: str, *marks: str) -> int | None:
-    """The first line that holds all of `marks`; None when none does."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if all(mark in line for mark in marks):
-            return number
-    return None
+@dataclass(frozen=True)
+class Range:
+    """Numbers that make sense, with their words for a sentence."""
+
+    least: Decimal
+    most: Decimal
+    words: str = ""
+    open: bool = False
+    """`least` itself is outside."""
+
+    def __str__(self) -> str:
+        if self.words:
+            return self.words
+        lower = f"above {self.least:f}, at most" if self.open else f"from {self.least:f} to"
+        return f"a number {lower} {self.most:f}"
+
+    def __contains__(self, figure: Decimal) -> bool:
+        return self.least <= figure <= self.most and not (self.open and figure == self.least)
 
 
-def first_lines(text: str, form: str) -> dict[str, int]:
-    """What `form` captures → the first line it stands on. One pass, however long the file."""
-    pattern = re.compile(form)
-    found: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        for match in pattern.finditer(line):
-            found.setdefault(match[1], number)
-    return found
+SCORE = Range(Decimal(0), Decimal(100))
+ABOVE_ZERO = Range(Decimal(0), Decimal("1e12"), "a number above zero", open=True)
 
 
-def table(name: str, value: Any, field: str, line: int | None = None) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise RefusedInputError(name, "expected a table", line=line, field=field)
-    return value
+def number(value: Any) -> Decimal | None:
+    """A finite number of a length that somebody may have meant, given as one or as text without an
+    exponent."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        return None
+    if isinstance(value, str):
+        return Decimal(value) if NUMBER.fullmatch(value) else None
+    figure = Decimal(value)
+    exponent = figure.as_tuple().exponent
+    return figure if isinstance(exponent, int) and exponent >= -MOST_DECIMALS else None
 
 
-def only(
-    name: str, found: dict[str, Any], known: tuple[str, ...], text: str, where: str = ""
-) -> None:
-    """Refuses a key that is not known: a typo is never silently dropped."""
-    for key in found:
-        if key not in known:
-            raise RefusedInputError(
-                name,
-                f"unknown key, expected {', '.join(known)}",
-                line=line_of(text, key),
-                field=f"{where}{shown(key)}",
-            )
+def symbol(value: Any) -> str | None:
+    """ASCII before capitals are made: the capital of one foreign letter may be two of ours."""
+    if not isinstance(value, str) or not value.isascii():
+        return None
+    text = value.strip().upper()
+    return text if SYMBOL.fullmatch(text) else None
 
 
-def string(name: str, value: Any, field: str, line: int | None = None) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise RefusedInputError(
-            name, f"expected text, found {shown(str(value))!r}", line=line, field=field
-        )
-    return " ".join(value.split())
-
-
-def symbol(name: str, value: Any, field: str, line: int | None = None) -> str:
-    text = string(name, value, field, line).upper()
-    if not SYMBOL.fullmatch(text):
-        raise RefusedInputError(
-            name, f"expected a ticker such as AAPL, found {shown(text)!r}", line=line, field=field
-        )
-    return text
-
-
-def number(
-    name: str,
-    value: Any,
-    field: str,
-    *,
-    least: Decimal,
-    most: Decimal,
-    line: int | None = None,
-) -> Decimal:
-    """A finite number within the bounds."""
-    if not isinstance(value, bool) and isinstance(value, int | Decimal):
-        figure = Decimal(value)
-        if figure.is_finite() and least <= figure <= most:
-            return figure
-    raise RefusedInputError(
-        name,
-        f"expected a number from {least:f} to {most:f}, found {shown(str(value))!r}",
-        line=line,
-        field=field,
-    )
-
-
-def instant(name: str, value: Any, field: str, line: int | None = None) -> datetime:
-    """A date and time with its zone."""
+def instant(value: Any) -> datetime | None:
+    """A date and time with its zone, as UTC."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         if isinstance(moment, datetime) and moment.tzinfo is not None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        pass  # refused below, like every other value that is no time
-    raise RefusedInputError(
-        name,
-        f"expected a time such as 2026-01-05T14:00:00Z, found {shown(str(value))!r}",
-        line=line,
-        field=field,
-    )
+        pass  # no time, like every other value that is none
+    return None
+
+
+def day(value: Any) -> date | None:
+    try:
+        found = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    return found if isinstance(found, date) and not isinstance(found, datetime) else None
+
+
+def either(words: Iterable[str]) -> str:
+    return " or ".join(words)

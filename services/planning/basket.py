@@ -10,6 +10,7 @@ from db.model.plan import Finding, Severity, Skipped
 from db.model.proposal import BasketLine, BasketProposal
 from services.intake.refusal import RefusedInputError
 from services.planning.draft import Draft, Drafted
+from services.planning.guidance import as_asked
 from services.planning.sequence import price_of
 from services.risk.case import cannot, money
 from services.risk.estimate import down, up
@@ -50,19 +51,20 @@ def _draft(proposal: BasketProposal, line: BasketLine, facts: Facts) -> Draft | 
         stop_price=line.stop_price,
         time_in_force=line.time_in_force,
     )
-    price = price_of(facts, draft)
+    asked = as_asked(facts, line.symbol, line.type, draft.limit_price)
+    price = price_of(facts, draft, asked)
     if price is None or (facts.price(line.symbol) is None and line.limit_price is None):
         return None
-    asked = f"{line.side} {plain(line.qty)} {line.symbol}" if line.qty else ""
+    words = f"{line.side} {plain(line.qty)} {line.symbol}" if line.qty else ""
     if line.notional is not None:
         qty = (line.notional / price).to_integral_value(ROUND_FLOOR)
         if qty < 1:
             least = f"one share of {line.symbol} at {money(price)}"
             raise where(f"{money(line.notional)} is less than {least}", "notional")
         draft = replace(draft, qty=qty)
-        asked = f"{line.side} {money(line.notional)} of {line.symbol}: {plain(qty)} whole shares at {money(price)}"
+        words = f"{line.side} {money(line.notional)} of {line.symbol}: {plain(qty)} whole shares at {money(price)}"
     who = "The ticket" if proposal.kind == "ticket" else f"Line {line.line}"
-    return replace(draft, reason=f"{who} asks to {asked}.")
+    return replace(draft, reason=f"{who} asks to {words}.")
 
 
 Where = Callable[[str, str], RefusedInputError]

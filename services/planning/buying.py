@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
-from db.model.market import MarketAnalysis, Pick
+from db.model.market import Pick
 from db.model.order import Side
 from db.model.plan import Finding, Severity, Skipped, Standing
 from services.market.sectors import canonical_sector
 from services.planning.draft import Draft, Drafted
-from services.planning.guidance import guide
-from services.planning.sequence import price_of
+from services.planning.purse import buying_price, purse, whole
 from services.risk.case import cannot, money, percent
 from services.risk.facts import ZERO, Facts
 
@@ -29,7 +28,7 @@ class Lot:
     @property
     def qty(self) -> Decimal:
         """Whole shares, rounded down."""
-        return (self.dollars / self.price).to_integral_value(ROUND_FLOOR)
+        return whole(self.dollars, self.price)
 
 
 def buys_for(
@@ -44,9 +43,10 @@ def buys_for(
     skipped: list[Skipped] = []
     findings: list[Finding] = []
     lots: list[Lot] = []
-    cash, account = _purse(facts, sells)
+    paying = purse(facts, sells)
+    account = paying.account
     chosen = {sector: _eligible(facts, sector, skipped, findings) for sector in deploy}
-    given_away = _loss(facts, sells) + sum(
+    given_away = paying.given_away + sum(
         (
             deploy[sector] * _margin(facts, account, picks, deploy[sector])
             for sector, picks in chosen.items()
@@ -61,7 +61,7 @@ def buys_for(
             why = f"{money(unspent)} of {money(dollars)} finds no pick that may take it"
             skipped.append(Skipped(symbol=sector, reason=why))
     floor = max(target_cash or ZERO, facts.policy.min_cash_weight or ZERO) * now.equity
-    budget = min(now.cash + _proceeds(facts, sells) - floor, cash)
+    budget = min(now.cash + paying.proceeds - floor, paying.cash)
     lots, scale = _scaled(facts, account, _worth_it(facts, lots, now, skipped), budget)
     if not scale:
         why = "the cash target and the policy's minimum leave nothing to spend"
@@ -82,7 +82,7 @@ def _eligible(
     for pick in picks:
         if (canonical_sector(pick.sector) or pick.sector) != sector:
             continue
-        why = _against(facts, pick, sector)
+        why = against(facts, pick, sector)
         quote = facts.quotes.get(pick.symbol)
         if not why and (quote is None or quote.ask is None or facts.price(pick.symbol) is None):
             why = f"no quote for {pick.symbol}"
@@ -94,15 +94,15 @@ def _eligible(
     return chosen
 
 
-def _against(facts: Facts, pick: Pick, sector: str) -> str:
+def against(facts: Facts, pick: Pick, sector: str) -> str:
     """Why the pick may not be bought, or ""."""
     policy, known = facts.policy, facts.instruments.get(pick.symbol)
     least, worst = policy.min_conviction, policy.worst_sector_rank
-    rank = _rank(facts.analysis, sector)
+    rank = facts.rank(sector)
     if least is not None and pick.conviction < least:
         return f"conviction {pick.conviction:f} is under the minimum of {least:f}"
-    if pick.symbol in policy.restricted:
-        return f"restricted: {policy.restricted[pick.symbol]}"
+    if pick.symbol in facts.restricted:
+        return f"restricted: {facts.restricted[pick.symbol]}"
     if worst is not None and rank is None:
         return f"the rank of {sector} is not known, and the policy asks for {worst} or better"
     if worst is not None and rank is not None and rank > worst:
@@ -114,12 +114,6 @@ def _against(facts: Facts, pick: Pick, sector: str) -> str:
     if facts.sector(pick.symbol) != sector:
         return f"the analysis counts it as {sector}, the instruments as {facts.sector(pick.symbol)}"
     return ""
-
-
-def _rank(analysis: MarketAnalysis | None, sector: str) -> int | None:
-    ranks = analysis.sector_rank if analysis is not None else {}
-    named = {canonical_sector(name) or name: rank for name, rank in ranks.items()}
-    return named.get(sector)
 
 
 def _spread(
@@ -213,17 +207,7 @@ def _draft(facts: Facts, account: str, lot: Lot, scale: Decimal) -> Draft:
 
 def _cost(facts: Facts, account: str, lot: Lot) -> Decimal:
     """Worst expected cost of the lot's shares."""
-    return _worst_price(facts, account, lot.pick.symbol, lot.qty) * lot.qty
-
-
-def _worst_price(facts: Facts, account: str, symbol: str, qty: Decimal) -> Decimal:
-    guidance = guide(facts, symbol, Side.BUY, qty)
-    draft = Draft(
-        account, symbol, Side.BUY, qty, "", type=guidance.type, limit_price=guidance.limit_price
-    )
-    price = price_of(facts, draft)
-    mid = facts.price(symbol) or ZERO
-    return mid * (1 + facts.policy.limit_band) if price is None else price
+    return buying_price(facts, account, lot.pick.symbol, lot.qty) * lot.qty
 
 
 def _margin(facts: Facts, account: str, picks: Sequence[Pick], dollars: Decimal) -> Decimal:
@@ -233,7 +217,7 @@ def _margin(facts: Facts, account: str, picks: Sequence[Pick], dollars: Decimal)
     for pick in picks:
         mid = facts.price(pick.symbol)
         if mid:
-            margins.append(_worst_price(facts, account, pick.symbol, dollars / mid) / mid - 1)
+            margins.append(buying_price(facts, account, pick.symbol, dollars / mid) / mid - 1)
     return max(margins)
 
 
@@ -245,45 +229,10 @@ def _scaled(
         return lots, Decimal(1)
     full = sum(
         (
-            lot.dollars * _worst_price(facts, account, lot.pick.symbol, lot.qty) / lot.price
+            lot.dollars * buying_price(facts, account, lot.pick.symbol, lot.qty) / lot.price
             for lot in lots
         ),
         ZERO,
     )
     scale = max(budget, ZERO) / full
     return [Lot(lot.pick, lot.sector, lot.dollars * scale, False, lot.price) for lot in lots], scale
-
-
-def _value(facts: Facts, draft: Draft) -> Decimal:
-    """Conservative proceeds of a sale."""
-    guidance = guide(facts, draft.symbol, draft.side, draft.qty)
-    priced = Draft(
-        draft.account,
-        draft.symbol,
-        draft.side,
-        draft.qty,
-        "",
-        type=guidance.type,
-        limit_price=guidance.limit_price,
-    )
-    return draft.qty * (price_of(facts, priced) or ZERO)
-
-
-def _proceeds(facts: Facts, sells: Sequence[Draft]) -> Decimal:
-    return sum((_value(facts, draft) for draft in sells), ZERO)
-
-
-def _loss(facts: Facts, sells: Sequence[Draft]) -> Decimal:
-    """What the sales give away against the mid."""
-    at_mid = sum((draft.qty * (facts.price(draft.symbol) or ZERO) for draft in sells), ZERO)
-    return at_mid - _proceeds(facts, sells)
-
-
-def _purse(facts: Facts, sells: Sequence[Draft]) -> tuple[Decimal, str]:
-    """The account that will hold most cash when the sells are done, and how much of it may be
-    spent: what other accounts hold can't pay."""
-    cash = {account.name: account.cash for account in facts.portfolio.accounts}
-    for draft in sells:
-        cash[draft.account] = cash.get(draft.account, ZERO) + _value(facts, draft)
-    name = max(cash, key=lambda account: cash[account])
-    return cash[name], name

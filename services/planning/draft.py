@@ -21,6 +21,11 @@ class Draft:
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
+    stop_loss: Decimal | None = None
+    """Distance of the stop, a fraction; None: the policy's."""
+    profit_target: Decimal | None = None
+    urgent: bool = False
+    """Reducing in a hurry: a stop, a halt, a rollback."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from db.model.order import OrderType, Side, TimeInForce
 from db.model.plan import Step
@@ -15,17 +16,46 @@ SLICE_MINUTES = Decimal(60)
 """Over which a large order is sent in pieces, where the policy wants it so."""
 
 
+MARKET_SECONDS = 5
+LIMIT_SECONDS = 30
+"""From sending to the last fill, at the touch, in an ordinary market."""
+URGENT_PARTICIPATION = Decimal("0.10")
+
+Urgency = Literal["low", "normal", "high"]
+
+
 @dataclass(frozen=True)
 class Guidance:
     type: OrderType
     limit_price: Decimal | None
     why: str
     algorithm: Algorithm | None = None
+    urgency: Urgency = "normal"
+    seconds: int | None = None
+    """Expected, from sending to the last fill."""
 
 
-def guide(facts: Facts, symbol: str, side: Side, qty: Decimal) -> Guidance:
+def as_asked(facts: Facts, symbol: str, kind: OrderType, limit: Decimal | None) -> Guidance:
+    """An order taken as given. What rests away from the market may take all its time."""
+    seconds = MARKET_SECONDS
+    if kind is not OrderType.MARKET:
+        seconds = facts.policy.order_time_limit_seconds
+    return Guidance(kind, limit, "", seconds=seconds)
+
+
+def guide(facts: Facts, symbol: str, side: Side, qty: Decimal, *, urgent: bool = False) -> Guidance:
     """Rules in order: leveraged, wide or stale → a limit inside the band; large → the same, to be
-    worked slowly; small and liquid → market in regular hours, else a limit."""
+    worked slowly, or as a share of volume when urgent; reducing in a hurry → a marketable limit;
+    small and liquid → market in regular hours, else a limit."""
+    key = ("guide", symbol, side, qty, urgent)
+    known = facts.remembered.get(key)
+    if known is None:
+        known = facts.remembered[key] = _guide(facts, symbol, side, qty, urgent)
+    assert isinstance(known, Guidance)
+    return known
+
+
+def _guide(facts: Facts, symbol: str, side: Side, qty: Decimal, urgent: bool) -> Guidance:
     quote = facts.quotes.get(symbol)
     spread = quote.spread_bps if quote is not None else None
     share = facts.adv_share(symbol, qty)
@@ -39,24 +69,37 @@ def guide(facts: Facts, symbol: str, side: Side, qty: Decimal) -> Guidance:
         why = "its daily volume is not known"
     elif share > LARGE_SHARE or slicing(facts, symbol, qty) is not None:
         why = f"it is {share * 100:.1f}% of a day's volume"
+    elif urgent:
+        why = "it is to be out in a hurry"
     elif not facts.market_open:
         why = "the market is not open"
     else:
-        return Guidance(OrderType.MARKET, None, "MARKET: small and liquid, in regular hours")
-    limit, algorithm = marketable_limit(facts, symbol, side), slicing(facts, symbol, qty)
-    words = "" if algorithm is None else f", in pieces over {SLICE_MINUTES} minutes (TWAP)"
+        why = "MARKET: small and liquid, in regular hours"
+        return Guidance(OrderType.MARKET, None, why, seconds=MARKET_SECONDS)
+    limit = marketable_limit(facts, symbol, side)
+    algorithm = slicing(facts, symbol, qty, urgent=urgent)
+    urgency: Urgency = "high" if urgent else "normal" if algorithm is None else "low"
+    seconds, words = LIMIT_SECONDS, ""
+    if algorithm is not None:
+        seconds = int(SLICE_MINUTES * 60)
+        words = f", in pieces over {SLICE_MINUTES} minutes ({algorithm.name.upper()})"
     if limit is None:
         why = f"MARKET: {why}, and there is no touch to limit by{words}"
-        return Guidance(OrderType.MARKET, None, why, algorithm)
-    return Guidance(OrderType.LIMIT, limit, f"LIMIT inside the band: {why}{words}", algorithm)
+        return Guidance(OrderType.MARKET, None, why, algorithm, urgency, seconds)
+    why = f"LIMIT inside the band: {why}{words}"
+    return Guidance(OrderType.LIMIT, limit, why, algorithm, urgency, seconds)
 
 
-def slicing(facts: Facts, symbol: str, qty: Decimal) -> Algorithm | None:
-    """TWAP for an order above the policy's share of a day's volume; POV and the rest are for the
-    trader to choose on the plan."""
+def slicing(facts: Facts, symbol: str, qty: Decimal, *, urgent: bool = False) -> Algorithm | None:
+    """TWAP for an order above the policy's share of a day's volume, a share of the volume when it is
+    urgent; the rest is for the trader to choose on the plan."""
     most, share = facts.policy.slice_above_adv_share, facts.adv_share(symbol, qty)
     if most is None or share is None or share <= most:
         return None
+    if urgent:
+        return Algorithm(
+            name=AlgorithmName.POV, minutes=SLICE_MINUTES, participation=URGENT_PARTICIPATION
+        )
     return Algorithm(name=AlgorithmName.TWAP, minutes=SLICE_MINUTES)
 
 

@@ -1,21 +1,36 @@
 """Makes a plan of a proposal, and the next revision of a plan."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from db.model.base import Environment, plain
+from db.model.idea import Idea
 from db.model.plan import Finding, Plan, Severity, Skipped, Step, verdict_of
-from db.model.proposal import DirectiveProposal, Proposal
+from db.model.proposal import (
+    BasketProposal,
+    DeployProposal,
+    DirectiveProposal,
+    IdeasProposal,
+    Proposal,
+    WeightsProposal,
+)
 from db.model.slicing import Algorithm
 from services.planning.basket import basket_drafts
+from services.planning.deploy import deploy_drafts
 from services.planning.directives import directive_drafts
+from services.planning.draft import Drafted
+from services.planning.funding import ledger
 from services.planning.guidance import unsliceable
-from services.planning.sequence import ledger, steps_of
+from services.planning.lots import notices
+from services.planning.sequence import steps_of
+from services.planning.single import idea_drafts
+from services.planning.weights import weight_drafts
 from services.risk.case import case_of
-from services.risk.catalogue import BY_ID
+from services.risk.catalogue import BY_ID, Group
 from services.risk.facts import Facts
+from services.risk.nearest import taught
 from services.risk.policy import policy_hash
-from services.risk.run import check, repriced
+from services.risk.run import RULES, check, repriced
 from services.risk.standing import cost
 
 CHECK_ORDER = {check_id: place for place, check_id in enumerate(BY_ID)}
@@ -30,10 +45,7 @@ def make_plan(proposal: Proposal, facts: Facts, plan_id: str, environment: str) 
 
     Raises RefusedInputError when the proposal names what nobody knows (a sector, a symbol, an
     account) or can't be carried out whole."""
-    if isinstance(proposal, DirectiveProposal):
-        drafted = directive_drafts(proposal, facts)
-    else:
-        drafted = basket_drafts(proposal, facts)
+    drafted = _drafted(proposal, facts)
     return dry_run(
         facts,
         steps_of(facts, drafted.drafts),
@@ -44,7 +56,22 @@ def make_plan(proposal: Proposal, facts: Facts, plan_id: str, environment: str) 
         proposal_sha256=proposal.sha256,
         environment=environment,
         skipped=drafted.skipped,
+        ideas=proposal.ideas if isinstance(proposal, IdeasProposal) else (),
     )
+
+
+def _drafted(proposal: Proposal, facts: Facts) -> Drafted:
+    match proposal:
+        case DirectiveProposal():
+            return directive_drafts(proposal, facts)
+        case BasketProposal():
+            return basket_drafts(proposal, facts)
+        case WeightsProposal():
+            return weight_drafts(proposal, facts)
+        case IdeasProposal():
+            return idea_drafts(proposal, facts)
+        case DeployProposal():
+            return deploy_drafts(proposal, facts)
 
 
 def revise(
@@ -101,13 +128,17 @@ def revise(
 
 
 def _carried(findings: Iterable[Finding]) -> list[Finding]:
-    """What only the proposal could tell: stated weights, and orders left out for want of a price."""
+    """What only the proposal could tell: stated weights, what speaks for and against ideas, and
+    orders left out for want of a price."""
     return [
         finding
         for finding in findings
-        if finding.severity is not Severity.PASS
-        and finding.step is None
-        and finding.check in ("stated_weight", "quote_fresh")
+        if BY_ID[finding.check].group is Group.SIGNAL
+        or (
+            finding.severity is not Severity.PASS
+            and finding.step is None
+            and finding.check in ("stated_weight", "quote_fresh")
+        )
     ]
 
 
@@ -122,10 +153,12 @@ def dry_run(
     proposal_sha256: str,
     environment: str,
     skipped: tuple[Skipped, ...],
+    ideas: Sequence[Idea] = (),
 ) -> Plan:
     """The plan of these steps with every finding, in the catalogue's order."""
-    case = case_of(facts, steps)
-    findings = tuple(sorted([*check(case), *more], key=lambda finding: CHECK_ORDER[finding.check]))
+    case = case_of(facts, steps, ideas)
+    told = taught(case, check(case), RULES)
+    findings = tuple(sorted([*told, *more], key=lambda finding: CHECK_ORDER[finding.check]))
     return Plan(
         plan_id=plan_id,
         revision=revision,
@@ -141,5 +174,6 @@ def dry_run(
         before=case.before,
         after=case.after,
         estimated_cost=cost(steps),
+        taxes=notices(facts, steps),
         verdict=verdict_of(findings),
     )

@@ -19,7 +19,10 @@ def markdown(plan: Plan) -> str:
         _before_after(plan),
         _findings(plan),
         _sequence(plan),
+        _acts(plan),
+        _cash_path(plan),
         _skipped(plan),
+        _taxes(plan),
         _costs(plan),
     ]
     return "\n".join(part for part in parts if part)
@@ -108,6 +111,67 @@ def _step(step: Step) -> tuple[str, ...]:
         money(step.expected_cash_after),
         ", ".join(str(n) for n in step.funded_by) or "–",
         cell(step.reason),
+    )
+
+
+def _acts(plan: Plan) -> str:
+    """Steps that are more than their order, how long each takes, and within which prices."""
+    rows = [
+        (
+            str(step.n),
+            step.urgency,
+            "–" if step.expected_seconds is None else _span(step.expected_seconds),
+            f"{money(step.expected_low)} to {money(step.expected_high)}"
+            if step.expected_low is not None and step.expected_high is not None
+            else "–",
+            cell(", then ".join(step.acts)) or "–",
+        )
+        for step in plan.steps
+    ]
+    header = ("n", "urgency", "within", "fills at", "acts")
+    return _table("How each is worked", header, rows) if rows else ""
+
+
+def _span(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min"
+
+
+def _cash_path(plan: Plan) -> str:
+    """Running cash of every account, where there is more than one: the sequence shows the only one."""
+    names = list(plan.before.accounts)
+    if len(names) < 2 or not plan.steps:
+        return ""
+    running = dict(plan.before.accounts)
+    rows = [("0", "now", *(money(running[name]) for name in names))]
+    for step in plan.steps:
+        running[step.account] = step.expected_cash_after
+        rows.append(
+            (str(step.n), f"{step.side} {step.symbol}", *(money(running[name]) for name in names))
+        )
+    return _table("Cash of each account", ("n", "after", *map(cell, names)), rows)
+
+
+def _taxes(plan: Plan) -> str:
+    """Realised by each sale, an estimate."""
+    rows = [
+        (
+            str(notice.step),
+            notice.symbol,
+            money(notice.short_term),
+            money(notice.long_term),
+            "not known" if notice.undated is None else money(notice.undated),
+            "not known" if notice.tax is None else money(notice.tax),
+            "–" if notice.tax_per_point is None else money(notice.tax_per_point),
+        )
+        for notice in plan.taxes
+    ]
+    header = ("step", "symbol", "short-term", "long-term", "of no known lot", "tax", "tax a point")
+    if not rows:
+        return ""
+    method = plan.taxes[0].method.replace("_", " ")
+    return (
+        _table(f"Taxes, estimated ({method})", header, rows)
+        + "\nA point is one percent of the portfolio sold. The broker's own statement wins.\n"
     )
 
 

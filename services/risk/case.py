@@ -7,6 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from db.model.base import plain
+from db.model.idea import Idea
 from db.model.order import Side
 from db.model.plan import Finding, Severity, Standing, Step
 from services.risk.facts import Facts
@@ -17,20 +18,35 @@ PLAN = "plan"
 
 @dataclass(frozen=True)
 class Case:
-    """Steps in the order of their sending, on facts, with the standing before and after."""
+    """Steps in the order of their sending, on facts, with the standing before and after, which are
+    computed when a check first asks for them."""
 
     facts: Facts
     steps: tuple[Step, ...]
-    before: Standing
-    after: Standing
+    ideas: tuple[Idea, ...] = ()
+    """What the steps carry out, where somebody suggested it."""
+
+    @cached_property
+    def before(self) -> Standing:
+        return standing(self.facts)
+
+    @cached_property
+    def after(self) -> Standing:
+        return standing(self.facts, self.steps)
 
     @cached_property
     def increasing(self) -> tuple[Step, ...]:
         """Steps that open or add to exposure. The rest reduce: caps never block those."""
-        return tuple(step for step in self.steps if not self.reduces(step))
+        reduces = self.facts.reduces
+        return tuple(s for s in self.steps if not reduces(s.account, s.symbol, s.side, s.qty))
+
+    @cached_property
+    def _increasing(self) -> frozenset[int]:
+        return frozenset(id(step) for step in self.increasing)
 
     def reduces(self, step: Step) -> bool:
-        return self.facts.reduces(step.account, step.symbol, step.side, step.qty)
+        """Of a step of this case: it moves its position toward zero and not through it."""
+        return id(step) not in self._increasing
 
     @cached_property
     def bought(self) -> dict[str, Decimal]:
@@ -64,9 +80,9 @@ class Case:
         return ""
 
 
-def case_of(facts: Facts, steps: Sequence[Step]) -> Case:
+def case_of(facts: Facts, steps: Sequence[Step], ideas: Sequence[Idea] = ()) -> Case:
     """The case of doing `steps`, in that order, from where the facts stand."""
-    return Case(facts, tuple(steps), standing(facts), standing(facts, steps))
+    return Case(facts, tuple(steps), tuple(ideas))
 
 
 Findings = Iterator[Finding]

@@ -1,26 +1,28 @@
-"""The one catalogue of checks: what each is called, which sets it belongs to, what it computes and
+"""The one catalogue of checks: what each is called, what it needs and computes, how severe it is and
 the sentence a trader reads. Help, documentation and the dry run are derived from it (spec 3)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 
-class CheckSet(StrEnum):
-    """Named sets, so that each upstream specification stays recognisable."""
+class Group(StrEnum):
+    """What a check looks at."""
 
-    DRY_RUN = "dry run"
-    STOCK_VALIDATION = "stock validation"
-    RISK_GATE = "risk gate"
+    SIGNAL = "signal"
     ORDER = "order"
     PLAN = "plan"
+    ACCOUNT = "account"
 
 
 @dataclass(frozen=True)
 class Check:
     id: str
-    sets: tuple[CheckSet, ...]
+    group: Group
     threshold: str
     """The policy's key, or "" for a rule without one."""
+    needs: str
+    """Facts without which it can't be checked."""
     formula: str
     severity: str
     """When it warns and when it blocks."""
@@ -31,46 +33,48 @@ class Check:
     """Whether an exception may be granted (spec 3, Escalation)."""
 
 
-_DRY = (CheckSet.DRY_RUN, CheckSet.PLAN)
-_ORDER = (CheckSet.ORDER,)
-
 CHECKS: tuple[Check, ...] = (
     Check(
         "sector_cap",
-        (*_DRY, CheckSet.STOCK_VALIDATION, CheckSet.RISK_GATE),
+        Group.PLAN,
         "max_sector_weight",
+        "prices of all holdings, sectors",
         "sector value after ÷ equity after ≤ cap",
         "block above the cap; warn when the breach is inherited and not made worse",
         "No sector may weigh more than its cap.",
     ),
     Check(
         "cash_buffer",
-        (*_DRY, CheckSet.STOCK_VALIDATION),
+        Group.PLAN,
         "min_cash_weight",
+        "cash, prices of all holdings",
         "cash after ÷ equity after ≥ minimum; warn under the warning line",
         "block under the minimum unless inherited and improved; warn under the warning line",
         "Enough cash must be left.",
     ),
     Check(
         "position_cap",
-        (*_DRY, CheckSet.STOCK_VALIDATION, CheckSet.RISK_GATE),
+        Group.PLAN,
         "max_position_weight",
+        "prices of all holdings",
         "position value after ÷ equity after ≤ cap",
         "block above the cap; warn when the breach is inherited and not made worse",
         "No position may weigh more than its cap.",
     ),
     Check(
         "sector_increase",
-        _DRY,
+        Group.PLAN,
         "max_sector_increase",
+        "prices of all holdings, sectors",
         "sector weight after − before ≤ limit",
         "block above the limit",
         "One plan may move a sector up only so far.",
     ),
     Check(
         "cash_path",
-        _DRY,
+        Group.PLAN,
         "min_cash_weight",
+        "cash of each account, conservative prices",
         "running cash after every step, in order, at conservative prices: ≥ 0 in every account and "
         "≥ buffer in the buy phase; with leverage L both lines lie (L − 1) × equity lower",
         "block at the first step that goes under",
@@ -79,16 +83,18 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "restricted",
-        (*_DRY, CheckSet.STOCK_VALIDATION, CheckSet.ORDER),
+        Group.ORDER,
         "",
+        "restricted list of the policy and of the trader",
         "symbol bought ∉ restricted list",
         "block",
         "Restricted symbols may not be bought.",
     ),
     Check(
         "share_sufficiency",
-        _ORDER,
+        Group.ORDER,
         "",
+        "positions with what open orders hold",
         "Σ qty sold ≤ shares held and free of other orders, per account",
         "block",
         "Never sell more than is held and free.",
@@ -97,8 +103,9 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "settled_funds",
-        _ORDER,
+        Group.ORDER,
         "",
+        "executions since the last settlement day",
         "in an account without margin: Σ qty sold ≤ shares held − shares that unsettled proceeds of "
         "sales paid for",
         "block",
@@ -107,16 +114,18 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "buying_power",
-        (CheckSet.ORDER, CheckSet.RISK_GATE),
+        Group.ORDER,
         "",
+        "the broker's buying power",
         "broker's buying power + proceeds so far − cost so far ≥ 0 after every step",
         "block at the first step that goes over",
         "Never spend more than the broker allows.",
     ),
     Check(
         "market_hours",
-        (CheckSet.ORDER, CheckSet.RISK_GATE),
+        Group.ORDER,
         "",
+        "the broker's clock",
         "the broker's clock says the regular session is open",
         "block when closed or unknown; warn for orders that reduce",
         "Orders go in regular hours.",
@@ -124,24 +133,27 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "min_position",
-        _ORDER,
+        Group.ORDER,
         "min_position_value",
+        "prices",
         "position value after a buy ≥ minimum",
         "block under the minimum",
         "A position too small to matter is not opened.",
     ),
     Check(
         "min_trade",
-        _ORDER,
+        Group.ORDER,
         "min_trade_value",
+        "prices",
         "value of an addition to a position ≥ minimum (a new position is judged by min_position)",
         "block under the minimum",
         "A trade too small to matter is not made.",
     ),
     Check(
         "account_cash",
-        (CheckSet.PLAN,),
+        Group.PLAN,
         "max_leverage",
+        "cash of each account",
         "cash of each account after the plan ≥ 0; with leverage L: ≥ −(L − 1) × its equity",
         "block under the line unless inherited and improved",
         "Every account pays for itself.",
@@ -149,64 +161,72 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "leverage",
-        (CheckSet.PLAN,),
+        Group.PLAN,
         "max_leverage",
+        "prices of all holdings",
         "gross exposure after ÷ equity after ≤ limit",
         "block above the limit; warn when inherited and not made worse",
         "Exposure must stay within the leverage allowed.",
     ),
     Check(
         "leveraged_cap",
-        (CheckSet.PLAN,),
+        Group.PLAN,
         "max_leveraged_weight",
+        "prices of all holdings, leverage factors",
         "value in leveraged products after ÷ equity after ≤ cap",
         "block above the cap; warn when inherited and not made worse",
         "Leveraged products may only be so much of the book.",
     ),
     Check(
         "position_count",
-        (CheckSet.PLAN, CheckSet.RISK_GATE),
+        Group.PLAN,
         "max_positions",
+        "positions",
         "open positions after ≤ limit",
         "block above the limit; warn when inherited and not made worse",
         "Only so many positions can be watched.",
     ),
     Check(
         "order_value",
-        _ORDER,
+        Group.ORDER,
         "max_order_value",
+        "conservative prices",
         "expected value of one order ≤ limit",
         "block above the limit",
         "One order may only be so large.",
     ),
     Check(
         "adv_share",
-        _ORDER,
+        Group.ORDER,
         "max_adv_share",
+        "average daily volume",
         "qty ÷ average daily volume",
         "warn above the warning line, block above the limit",
         "An order may only be so much of a day's trading.",
     ),
     Check(
         "quote_fresh",
-        _ORDER,
+        Group.ORDER,
         "quote_fresh_seconds",
+        "a quote and its time",
         "age of the quote of a market order ≤ limit",
         "block without a quote or for a market order on a stale one; warn for orders that reduce",
         "A market order needs a fresh price.",
     ),
     Check(
         "price_collar",
-        _ORDER,
+        Group.ORDER,
         "price_collar",
+        "a quote",
         "limit beyond the touch ÷ touch ≤ collar",
         "block beyond the collar; warn for orders that reduce",
         "A limit far beyond the market is a typing error.",
     ),
     Check(
         "tradable",
-        _ORDER,
+        Group.ORDER,
         "",
+        "the broker's list of assets, the account's status",
         "the broker lists the symbol as tradable and the account may trade",
         "block",
         "Only what can be traded is ordered.",
@@ -215,8 +235,9 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "duplicate_order",
-        _ORDER,
+        Group.ORDER,
         "",
+        "open orders",
         "no other order of the same symbol, side and size within 60 s",
         "block",
         "An order sent twice is the worst of all.",
@@ -225,19 +246,229 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "opposite_order",
-        _ORDER,
+        Group.ORDER,
         "",
+        "open orders",
         "no working order on the other side of the symbol",
         "block; warn for orders that reduce",
         "The broker refuses to trade against oneself.",
     ),
     Check(
-        "stated_weight",
-        (CheckSet.PLAN,),
+        "halted_symbol",
+        Group.ORDER,
         "",
+        "trading halts, where they are told",
+        "symbol ∉ halted symbols",
+        "block",
+        "What its exchange halted is not traded.",
+        reducing=True,
+        excepted=False,
+    ),
+    Check(
+        "wash_sale",
+        Group.ORDER,
+        "wash_sale_days",
+        "trades of all accounts since the window began, tax lots or average cost",
+        "a sale at a loss and a purchase of one symbol ≥ 31 days apart, in any account",
+        "warn, with the first clear day",
+        "A loss is worth less when the shares are bought again.",
+    ),
+    Check(
+        "intraday_margin",
+        Group.ACCOUNT,
+        "",
+        "the broker's maintenance margin",
+        "accounts with a loan: maintenance margin − equity ≤ 0",
+        "block what adds to the account",
+        "Nothing is added while margin is missing.",
+        excepted=False,
+    ),
+    Check(
+        "day_trades",
+        Group.ACCOUNT,
+        "",
+        "the broker's count; off where it has none",
+        "day trades in five days < 3, or equity ≥ $25,000",
+        "warn",
+        "What is bought today may have to be kept overnight.",
+    ),
+    Check(
+        "risk_per_trade",
+        Group.ORDER,
+        "max_risk_per_trade",
+        "the step's stop, prices of all holdings",
+        "qty × |price − stop| ÷ equity ≤ limit",
+        "block above the limit",
+        "One trade may only lose so much.",
+    ),
+    Check(
+        "portfolio_at_risk",
+        Group.PLAN,
+        "max_portfolio_at_risk",
+        "stops of the holdings (else the policy’s distance), prices",
+        "Σ qty × (price − stop) ÷ equity after ≤ limit",
+        "block above the limit; warn when inherited and not made worse",
+        "All stops hit at once must be survived.",
+    ),
+    Check(
+        "trading_state",
+        Group.ACCOUNT,
+        "",
+        "the trading state",
+        "state is ACTIVE",
+        "block what increases exposure",
+        "Halted is halted.",
+        excepted=False,
+    ),
+    Check(
+        "daily_loss",
+        Group.ACCOUNT,
+        "daily_loss_limit",
+        "equity at the start of the day",
+        "(equity at day start − equity now) ÷ equity at day start < limit",
+        "block what increases exposure",
+        "A bad day is not traded out of.",
+        excepted=False,
+    ),
+    Check(
+        "min_equity",
+        Group.ACCOUNT,
+        "min_account_equity",
+        "equity of each account",
+        "equity of every account that buys ≥ minimum",
+        "block",
+        "An account too small is not traded actively.",
+    ),
+    Check(
+        "loss_streak",
+        Group.ACCOUNT,
+        "loss_streak",
+        "the day's round trips",
+        "losing round trips in a row < limit",
+        "block what increases exposure",
+        "After losses in a row a pause.",
+    ),
+    Check(
+        "correlation",
+        Group.ACCOUNT,
+        "max_correlation",
+        "60 daily bars of what is bought and held",
+        "highest correlation of daily returns with any holding ≤ limit",
+        "warn above the limit",
+        "The same bet twice is one large bet.",
+    ),
+    Check(
+        "value_at_risk",
+        Group.ACCOUNT,
+        "max_value_at_risk",
+        "60 daily bars of all holdings",
+        "5% quantile of the book’s daily returns ≥ −limit",
+        "block above the limit; warn when inherited and not made worse",
+        "A bad day must be survived.",
+    ),
+    Check(
+        "portfolio_age",
+        Group.ACCOUNT,
+        "portfolio_stop_minutes",
+        "the time of the snapshot",
+        "age ≤ 1 h; warn to 4 h (over 2 h: stale)",
+        "block beyond",
+        "Nothing is planned on an old picture.",
+    ),
+    Check(
+        "signal_fresh",
+        Group.SIGNAL,
+        "signal_stale_seconds",
+        "the signal's time",
+        "age of the signal ≤ limit",
+        "block",
+        "A signal acts in its time or not at all.",
+    ),
+    Check(
+        "signal_unique",
+        Group.SIGNAL,
+        "signal_repeat_seconds",
+        "signals of the last minutes",
+        "no other of the same source, ticker, direction and type within the window",
+        "block",
+        "A signal heard twice is one signal.",
+    ),
+    Check(
+        "conviction",
+        Group.SIGNAL,
+        "min_conviction",
+        "the author's conviction",
+        "conviction score ≥ minimum",
+        "block under the minimum",
+        "What nobody believes in is not bought.",
+    ),
+    Check(
+        "sector_rank",
+        Group.SIGNAL,
+        "worst_sector_rank",
+        "a market analysis",
+        "rank of the sector ≤ worst allowed",
+        "block beyond",
+        "Only strong sectors are bought.",
+    ),
+    Check(
+        "conflicting_signal",
+        Group.SIGNAL,
+        "",
+        "signals of the last minutes",
+        "not long and short on one ticker",
+        "block",
+        "Nobody bets against oneself.",
+    ),
+    Check(
+        "duplicate_ticker",
+        Group.SIGNAL,
+        "",
+        "positions with their cost, prices",
+        "not held, or held with a gain",
+        "block",
+        "Only a winner is added to.",
+    ),
+    Check(
+        "stated_weight",
+        Group.PLAN,
+        "",
+        "the proposal's own figures",
         "|weight the author saw − actual weight| ≤ 2 percentage points",
         "warn above",
         "The author should have seen the portfolio that is there.",
     ),
 )
 BY_ID = {check.id: check for check in CHECKS}
+
+STOCK_VALIDATION = (
+    "conviction", "position_cap", "sector_cap", "cash_buffer", "restricted", "sector_rank",
+)  # fmt: skip
+"""The six of a stock recommendation."""
+DRY_RUN = (
+    "sector_cap", "cash_buffer", "position_cap", "sector_increase", "cash_path", "restricted",
+)  # fmt: skip
+"""The six of a dry run."""
+RISK_GATE = (
+    ("daily_loss",),
+    ("position_count",),
+    ("duplicate_ticker",),
+    ("conflicting_signal",),
+    ("sector_cap", "position_cap"),
+    ("market_hours",),
+    ("min_equity",),
+    ("buying_power",),
+)
+"""The eight of the risk gate; exposure is one of them, by two checks."""
+UNIFIED_RISK = (
+    "daily_loss", "min_equity", "buying_power", "position_count", "sector_cap", "position_cap",
+    "correlation", "value_at_risk",
+)  # fmt: skip
+"""The gate's checks of account and exposure, with correlation and value at risk."""
+SETS: Mapping[str, tuple[str, ...]] = {
+    "stock validation": STOCK_VALIDATION,
+    "dry run": DRY_RUN,
+    "risk gate": tuple(check for checks in RISK_GATE for check in checks),
+    "unified risk": UNIFIED_RISK,
+}
+"""Named sets, so that each upstream specification stays recognisable (spec 3)."""

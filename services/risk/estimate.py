@@ -38,6 +38,18 @@ def slippage(adv_share: Decimal | None) -> Decimal:
     return LEAST_SLIPPAGE + (MOST_SLIPPAGE - LEAST_SLIPPAGE) * part
 
 
+def expected_range(
+    facts: Facts, symbol: str, side: Side, expected: Decimal
+) -> tuple[Decimal, Decimal]:
+    """Lowest and highest price of the fill in an ordinary market: from the touch to the conservative
+    price."""
+    quote = facts.quotes.get(symbol)
+    touch = None if quote is None else quote.ask if side is Side.BUY else quote.bid
+    if touch is None:
+        return expected, expected
+    return (touch, expected) if touch <= expected else (expected, touch)
+
+
 def expected_price(
     facts: Facts,
     symbol: str,

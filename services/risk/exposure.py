@@ -184,21 +184,18 @@ def leveraged_cap(case: Case) -> Findings:
     if case.unknown:
         yield cannot(check, case.worst, PLAN, case.unknown)
         return
-    is_leveraged = {
-        h.symbol: abs(case.facts.leverage_factor(h.symbol)) != 1
-        for h in (*case.before.holdings, *case.after.holdings)
-    }
-    was = sum((h.value for h in case.before.holdings if is_leveraged[h.symbol]), ZERO)
-    now = sum((h.value for h in case.after.holdings if is_leveraged[h.symbol]), ZERO)
+    leveraged = case.facts.leveraged
+    was = sum((h.value for h in case.before.holdings if h.symbol in leveraged), ZERO)
+    now = sum((h.value for h in case.after.holdings if h.symbol in leveraged), ZERO)
     share = weight(now, case.after.equity)
     values = {"after": share, "cap": cap}
     if share <= cap:
         message = f"Leveraged products are {percent(share)} of the book after the plan; {percent(cap)} is allowed."
         yield passed(check, message, values=values)
         return
-    added = sum((v for s, v in case.bought.items() if is_leveraged.get(s)), ZERO)
+    added = sum((v for s, v in case.bought.items() if s in leveraged), ZERO)
     severity = _breach(case, was, now, added, cap * case.after.equity)
-    names = [s.symbol for s in case.increasing if is_leveraged.get(s.symbol)]
+    names = [s.symbol for s in case.increasing if s.symbol in leveraged]
     step = _first(case, symbol=names[0]) if names else None
     message = (
         f"Leveraged products would be {percent(share)} of the book, over the cap of {percent(cap)}."

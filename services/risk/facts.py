@@ -1,18 +1,26 @@
 """What planning and checks may know. Nothing else: no clock, no broker, no file."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
-from db.model.instrument import UNCLASSIFIED, Instrument
-from db.model.market import MarketAnalysis, MarketClock, Quote
+from db.model.idea import Idea
+from db.model.instrument import UNCLASSIFIED, Instrument, Restriction
+from db.model.market import Bar, MarketAnalysis, MarketClock, Quote
 from db.model.order import Side
 from db.model.policy import Policy
 from db.model.portfolio import Portfolio, Position
+from db.model.record import DayState, TaxLot, TradeRecord
+from db.model.trading import TradingState
+from services.market.sectors import canonical_sector
 
 ZERO = Decimal(0)
+NEW_YORK = ZoneInfo("America/New_York")
+Key = tuple[str, str]
+"""Account and symbol."""
 
 
 @dataclass(frozen=True)
@@ -29,24 +37,84 @@ class Facts:
     analysis: MarketAnalysis | None
     clock: MarketClock | None
     now: datetime
+    trading_state: TradingState | None = None
+    day: DayState = field(default_factory=DayState)
+    record: TradeRecord | None = None
+    """Trades of all accounts; None: nobody knows them."""
+    lots: Mapping[Key, Sequence[TaxLot]] = field(default_factory=dict)
+    """Oldest first. A position without any has its average price only."""
+    bars: Mapping[str, Sequence[Bar]] = field(default_factory=dict)
+    """Daily, oldest first."""
+    stops: Mapping[Key, Decimal] = field(default_factory=dict)
+    """At which a holding is to be left, where that is known."""
+    halted: Mapping[str, str] = field(default_factory=dict)
+    """Symbol known to be halted by its exchange → why."""
+    restrictions: Sequence[Restriction] = ()
+    heard: Sequence[Idea] = ()
+    """Signals of the last minutes, those that are planned now left out."""
+
+    @cached_property
+    def remembered(self) -> dict[Hashable, object]:
+        """What was computed from these facts, by what was asked."""
+        return {}
+
+    @property
+    def today(self) -> date:
+        """The exchange's date."""
+        return self.now.astimezone(NEW_YORK).date()
+
+    @cached_property
+    def restricted(self) -> Mapping[str, str]:
+        """Symbol → why it may not be bought: by the policy, and by the list where it still holds."""
+        today = self.today.isoformat()
+        listed = {
+            r.symbol: r.reason if r.expires is None else f"{r.reason} (until {r.expires})"
+            for r in self.restrictions
+            if r.expires is None or today < r.expires
+        }
+        return {**listed, **self.policy.restricted}
+
+    def rank(self, sector: str) -> int | None:
+        """Of the sector in the market analysis, 1 is best; None: not ranked, or no analysis."""
+        return self._ranks.get(sector)
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        ranks = self.analysis.sector_rank if self.analysis is not None else {}
+        return {canonical_sector(name) or name: rank for name, rank in ranks.items()}
 
     @cached_property
     def _positions(self) -> dict[tuple[str, str], Position]:
         return {(p.account, p.symbol): p for p in self.portfolio.positions}
 
-    @cached_property
-    def _last_prices(self) -> dict[str, Decimal | None]:
-        return {p.symbol: p.current_price for p in self.portfolio.positions}
+    def holdings_of(self, symbol: str) -> Sequence[Position]:
+        """Positions of the symbol in all accounts."""
+        return self._by_symbol.get(symbol, ())
 
     @cached_property
-    def _mids(self) -> dict[str, Decimal]:
+    def _by_symbol(self) -> dict[str, list[Position]]:
+        found: dict[str, list[Position]] = {}
+        for position in self.portfolio.positions:
+            found.setdefault(position.symbol, []).append(position)
+        return found
+
+    @cached_property
+    def shares(self) -> Mapping[str, Decimal]:
+        """Symbol → shares held in all accounts."""
+        found: dict[str, Decimal] = {}
+        for position in self.portfolio.positions:
+            found[position.symbol] = found.get(position.symbol, ZERO) + position.qty
+        return found
+
+    @cached_property
+    def _prices(self) -> dict[str, Decimal | None]:
+        known = {p.symbol: p.current_price for p in self.portfolio.positions}
         mids = ((symbol, quote.mid) for symbol, quote in self.quotes.items())
-        return {symbol: mid for symbol, mid in mids if mid is not None}
+        return known | {symbol: mid for symbol, mid in mids if mid is not None}
 
     def price(self, symbol: str) -> Decimal | None:
         """The mid; without one, the broker's last price of a held position; else unknown."""
-        mid = self._mids.get(symbol)
-        return self._last_prices.get(symbol) if mid is None else mid
+        return self._prices.get(symbol)
 
     @cached_property
     def unpriced(self) -> tuple[str, ...]:
@@ -64,10 +132,27 @@ class Facts:
 
     def sector(self, symbol: str) -> str:
         """By the instruments; where they know none, by the analysis that picks the symbol."""
+        known = self._sectors.get(symbol)
+        if known is None:
+            known = self._sectors[symbol] = self._sector(symbol)
+        return known
+
+    @cached_property
+    def _sectors(self) -> dict[str, str]:
+        return {}
+
+    def _sector(self, symbol: str) -> str:
         known = self.instruments.get(symbol)
         if known is not None and known.sector != UNCLASSIFIED:
             return known.sector
         return self._picked_sectors.get(symbol, UNCLASSIFIED)
+
+    @cached_property
+    def leveraged(self) -> frozenset[str]:
+        """Symbols whose exposure is not their value."""
+        return frozenset(
+            s for s, known in self.instruments.items() if abs(known.leverage_factor) != 1
+        )
 
     def leverage_factor(self, symbol: str) -> Decimal:
         known = self.instruments.get(symbol)

@@ -15,7 +15,7 @@ DUPLICATE_WINDOW = timedelta(seconds=60)
 Look = Callable[[Step], Finding | None]
 
 
-def _each(case: Case, check: str, look: Look, all_well: str, *, reducing: bool = False) -> Findings:
+def each(case: Case, check: str, look: Look, all_well: str, *, reducing: bool = False) -> Findings:
     """`look` at every step (at those that increase exposure only, unless `reducing`); one pass when
     none is found wanting."""
     well = True
@@ -59,7 +59,7 @@ def share_sufficiency(case: Case) -> Findings:
             free=free,
         )
 
-    yield from _each(
+    yield from each(
         case, "share_sufficiency", look, "Every share sold is held and free.", reducing=True
     )
 
@@ -92,13 +92,13 @@ def settled_funds(case: Case) -> Findings:
             settled=settled,
         )
 
-    yield from _each(
+    yield from each(
         case, "settled_funds", look, "Nothing sold was bought with unsettled money.", reducing=True
     )
 
 
 def restricted(case: Case) -> Findings:
-    listed = case.facts.policy.restricted
+    listed = case.facts.restricted
 
     def look(step: Step) -> Finding | None:
         if step.symbol not in listed:
@@ -106,7 +106,7 @@ def restricted(case: Case) -> Findings:
         message = f"{step.symbol} is restricted: {listed[step.symbol]}."
         return found("restricted", Severity.BLOCK, step.symbol, message, step=step.n)
 
-    yield from _each(case, "restricted", look, "No restricted symbol is bought.")
+    yield from each(case, "restricted", look, "No restricted symbol is bought.")
 
 
 def market_hours(case: Case) -> Findings:
@@ -126,11 +126,19 @@ def min_position(case: Case) -> Findings:
     least = case.facts.policy.min_position_value
     if least is None:
         return
-    after = {holding.symbol: holding.value for holding in case.after.holdings}
+    moved: dict[str, Decimal] = {}
+    for step in case.steps:
+        signed = step.qty if step.side is Side.BUY else -step.qty
+        moved[step.symbol] = moved.get(step.symbol, ZERO) + signed
 
     def look(step: Step) -> Finding | None:
-        value = abs(after.get(step.symbol, step.qty * step.reference_price))
-        if step.side is Side.SELL or value >= least:
+        if step.side is Side.SELL:
+            return None
+        held = sum((p.qty for p in case.facts.holdings_of(step.symbol)), ZERO)
+        price = case.facts.price(step.symbol) or step.reference_price
+        # Bought and sold by one plan, down to nothing: the purchase itself is looked at.
+        value = abs((held + moved[step.symbol]) or step.qty) * price
+        if value >= least:
             return None
         message = f"{step.symbol} would be a position of {money(value)}, under the minimum of {money(least)}."
         return found(
@@ -143,7 +151,7 @@ def min_position(case: Case) -> Findings:
             minimum=least,
         )
 
-    yield from _each(
+    yield from each(
         case, "min_position", look, f"Every position bought is at least {money(least)}."
     )
 
@@ -168,7 +176,7 @@ def min_trade(case: Case) -> Findings:
             minimum=least,
         )
 
-    yield from _each(case, "min_trade", look, f"Every addition is at least {money(least)}.")
+    yield from each(case, "min_trade", look, f"Every addition is at least {money(least)}.")
 
 
 def order_value(case: Case) -> Findings:
@@ -190,7 +198,7 @@ def order_value(case: Case) -> Findings:
             limit=most,
         )
 
-    yield from _each(case, "order_value", look, f"No buy is over {money(most)}.")
+    yield from each(case, "order_value", look, f"No buy is over {money(most)}.")
 
 
 def adv_share(case: Case) -> Findings:
@@ -211,7 +219,7 @@ def adv_share(case: Case) -> Findings:
         message = f"Step {step.n} is {percent(share)} of an average day's volume of {step.symbol}, over {percent(over)}."
         return found(check, severity, step.symbol, message, step=step.n, share=share, limit=over)
 
-    yield from _each(case, check, look, "Every buy is a small part of a day's volume.")
+    yield from each(case, check, look, "Every buy is a small part of a day's volume.")
 
 
 def quote_fresh(case: Case) -> Findings:
@@ -231,7 +239,7 @@ def quote_fresh(case: Case) -> Findings:
         )
         return found(check, severity, step.symbol, message, step=step.n, age=str(age))
 
-    yield from _each(case, check, look, "Every market order has a fresh price.", reducing=True)
+    yield from each(case, check, look, "Every market order has a fresh price.", reducing=True)
 
 
 def price_collar(case: Case) -> Findings:
@@ -264,7 +272,7 @@ def price_collar(case: Case) -> Findings:
             collar=collar,
         )
 
-    yield from _each(case, check, look, "No limit lies beyond the collar.", reducing=True)
+    yield from each(case, check, look, "No limit lies beyond the collar.", reducing=True)
 
 
 def tradable(case: Case) -> Findings:
@@ -284,11 +292,17 @@ def tradable(case: Case) -> Findings:
             message = f"{step.symbol} can't be traded at the broker now."
         elif step.side is Side.BUY and step.qty % 1 and not known.fractionable:
             message = f"{step.symbol} can't be bought in fractions: {plain(step.qty)} shares."
+        elif (
+            step.side is Side.SELL
+            and facts.held(step.account, step.symbol) <= 0
+            and not (known.shortable and account.shorting_enabled)
+        ):
+            message = f"{step.symbol} can't be sold short in {account.name}."
         else:
             return None
         return found(check, Severity.BLOCK, step.symbol, message, step=step.n)
 
-    yield from _each(case, check, look, "Every symbol can be traded.", reducing=True)
+    yield from each(case, check, look, "Every symbol can be traded.", reducing=True)
 
 
 def duplicate_order(case: Case) -> Findings:
@@ -309,7 +323,21 @@ def duplicate_order(case: Case) -> Findings:
         message = f"Step {step.n} ({step.side} {plain(step.qty)} {step.symbol}) repeats {twin}."
         return found(check, Severity.BLOCK, step.symbol, message, step=step.n)
 
-    yield from _each(case, check, look, "No order is there twice.", reducing=True)
+    yield from each(case, check, look, "No order is there twice.", reducing=True)
+
+
+def halted_symbol(case: Case) -> Findings:
+    """What its exchange has halted. A symbol that nobody told of is not known to be."""
+    halted = case.facts.halted
+
+    def look(step: Step) -> Finding | None:
+        if step.symbol not in halted:
+            return None
+        message = f"{step.symbol} is halted by its exchange: {halted[step.symbol]}."
+        return found("halted_symbol", Severity.BLOCK, step.symbol, message, step=step.n)
+
+    well = "No symbol traded is known to be halted."
+    yield from each(case, "halted_symbol", look, well, reducing=True)
 
 
 EXEMPT = frozenset({"oco", "bracket", "oto"})
@@ -332,4 +360,4 @@ def opposite_order(case: Case) -> Findings:
         message = f"A {other} order of {step.symbol} is working: the broker would refuse to {step.side} against it."
         return found(check, case.severity(step), step.symbol, message, step=step.n)
 
-    yield from _each(case, check, look, "No working order stands on the other side.", reducing=True)
+    yield from each(case, check, look, "No working order stands on the other side.", reducing=True)

@@ -53,6 +53,10 @@ def load_policy(name: str, search: Sequence[Path] = ()) -> Policy:
 WORDS = {
     "protection": ("broker", "desk"),
     "stop_condition": tuple(condition.value for condition in StopCondition),
+    "rebalance_to": ("target", "edge"),
+    "rebalance_mode": ("both", "buy_only", "sell_only", "cash_first"),
+    "sizing": ("weight", "risk", "volatility"),
+    "lot_method": ("fifo", "highest_cost", "least_gain"),
 }
 """Thresholds that are words."""
 

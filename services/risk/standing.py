@@ -17,21 +17,29 @@ def signed_value(step: Step) -> Decimal:
 
 
 def standing(facts: Facts, steps: Sequence[Step] = ()) -> Standing:
+    """The portfolio when `steps` are done (see below); as it is now, computed once a look."""
+    if steps:
+        return _standing(facts, steps)
+    now = facts.remembered.get(standing)
+    if now is None:
+        now = facts.remembered[standing] = _standing(facts, ())
+    assert isinstance(now, Standing)
+    return now
+
+
+def _standing(facts: Facts, steps: Sequence[Step]) -> Standing:
     """The portfolio when `steps` are done: cash at their expected prices, holdings at the mids.
 
     Equity is cash plus what is held at our prices; while one is unknown, the broker's figure
     (less the steps' cost) stands in, and the checks that need weights say what is missing."""
     cash = {account.name: account.cash for account in facts.portfolio.accounts}
-    qty = {(p.account, p.symbol): p.qty for p in facts.portfolio.positions}
+    shares = dict(facts.shares)
     reference: dict[str, Decimal] = {}
     for step in steps:
-        key = (step.account, step.symbol)
         cash[step.account] = cash.get(step.account, ZERO) + signed_value(step)
-        qty[key] = qty.get(key, ZERO) + (step.qty if step.side is Side.BUY else -step.qty)
+        signed = step.qty if step.side is Side.BUY else -step.qty
+        shares[step.symbol] = shares.get(step.symbol, ZERO) + signed
         reference[step.symbol] = step.reference_price
-    shares: dict[str, Decimal] = {}
-    for (_, symbol), count in qty.items():
-        shares[symbol] = shares.get(symbol, ZERO) + count
     prices = {symbol: facts.price(symbol) or reference.get(symbol) for symbol in shares}
     values = {symbol: count * (prices[symbol] or ZERO) for symbol, count in shares.items() if count}
     total_cash = sum(cash.values(), ZERO)

@@ -78,7 +78,7 @@ def test_the_undamaged_files_are_all_read(whole: bytes) -> None:
         ("ok\nZürich".encode("latin-1"), "file line 2: byte 5 is not UTF-8, expected UTF-8 text."),
         (b"a\nb\x1b[31m", "file line 2: it has the control character 27, expected plain text."),
         (b"hello there", "file: nothing in it is known here, expected a directive"),
-        (b'{"overall_status": "APPROVE"}', "file: overall_status: it is a QA report, which is not read yet"),
+        (b'{"overall_status": "APPROVE"}', "file: meta: missing, expected a table."),
         (b"## ACTION PLAN\n- " + b"a" * 4000, "file line 2: 4002 characters, expected at most 4000."),
         (b"## ACTION PLAN\n" + b"note\n" * 300_000, "file: it is 1.4 MB, expected at most 1 MB."),
         (b"x" * (LARGEST + 1), "file: it is 5.0 MB, expected at most 5 MB."),

@@ -73,7 +73,7 @@ async def test_a_refused_file_keeps_its_reason_beside_it(tmp_path: Path) -> None
     assert moved.read_bytes() == BAD
     reason = (tmp_path / "refused" / "plan.md.reason.md").read_text(encoding="utf-8")
     assert "plan.md line 2: directive: can't read 'Exitt Energy'" in reason
-    assert "- line: 2\n- field: directive\n- expected: can't read" in reason
+    assert "- line: 2\n- column: not told\n- field: directive\n- expected: can't read" in reason
     assert not (tmp_path / "plan.md").exists()
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from risk_world import (
+    ACTIVE,
     CLOSED,
     NOW,
     STANDARD,
@@ -20,12 +21,16 @@ from risk_world import (
 from db.model.instrument import UNCLASSIFIED
 from db.model.plan import Severity
 from services.risk.case import case_of
-from services.risk.catalogue import BY_ID, CHECKS, CheckSet
+from services.risk.catalogue import BY_ID, CHECKS, DRY_RUN, RISK_GATE, SETS, Group
 from services.risk.run import RULES, check
 
 PASS, WARN, BLOCK = Severity.PASS, Severity.WARN, Severity.BLOCK
 TIGHT = with_limits(max_sector_increase="0.10")
 TEN = {f"S{n:02}": "1" for n in range(10)}
+SIGNALS = {entry.id for entry in CHECKS if entry.group is Group.SIGNAL}
+"""Proved in test_what_is_suggested.py."""
+WITH_A_PAST = {"wash_sale", "correlation", "value_at_risk"}
+"""Proved in test_what_was_before.py."""
 
 # check, what is different from the plain world, orders, expected
 TABLE: list[tuple[str, dict[str, Any], tuple[str, ...], Severity]] = [
@@ -123,16 +128,67 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...], Severity]] = [
     ("duplicate_order", {}, ("buy 9 AAA", "buy 9 AAA"), BLOCK),
     ("duplicate_order", {"orders": (working("buy 9 AAA"),)}, ("buy 9 AAA",), BLOCK),
     ("duplicate_order", {"orders": (working("buy 9 AAA", 61),)}, ("buy 9 AAA",), PASS),
+    # limit 10% of the 20,000 that the day began with: a loss of 2,000 is at it
+    ("daily_loss", {"began": "20000"}, ("buy 9 AAA",), PASS),
+    ("daily_loss", {"began": "22000"}, ("buy 9 AAA",), PASS),  # 2,000 ÷ 22,000 = 9.1%
+    ("daily_loss", {"began": "22223"}, ("buy 9 AAA",), BLOCK),  # 2,223 ÷ 22,223 = 10.003%
+    ("daily_loss", {"began": "22223", "held": {"AAA": "9"}}, ("sell 9 AAA",), PASS),  # 1,323: 6%
+    ("daily_loss", {"began": None}, ("buy 9 AAA",), BLOCK),
+    ("daily_loss", {"began": None, "held": {"AAA": "9"}}, ("sell 9 AAA",), WARN),
+    ("daily_loss", {"began": "30000", "held": {"AAA": "9"}}, ("sell 9 AAA",), WARN),
+    ("loss_streak", {"policy": SWING, "losses": 2}, ("buy 9 AAA",), PASS),
+    ("loss_streak", {"policy": SWING, "losses": 3}, ("buy 9 AAA",), BLOCK),
+    ("loss_streak", {"policy": SWING, "losses": None}, ("buy 9 AAA",), BLOCK),
+    ("loss_streak", {"policy": SWING, "losses": 3, "held": {"AAA": "9"}}, ("sell 9 AAA",), WARN),
+    ("trading_state", {}, ("buy 9 AAA",), PASS),
+    ("trading_state", {"state": "REDUCING"}, ("buy 9 AAA",), BLOCK),
+    ("trading_state", {"state": "HALTED"}, ("buy 9 AAA",), BLOCK),
+    ("trading_state", {"state": "HALTED", "held": {"AAA": "9"}}, ("sell 9 AAA",), WARN),
+    ("trading_state", {"state": None}, ("buy 9 AAA",), BLOCK),
+    ("min_equity", {"policy": ACTIVE, "cash": "25000"}, ("buy 9 AAA",), PASS),
+    ("min_equity", {"policy": ACTIVE, "cash": "24999.99"}, ("buy 9 AAA",), BLOCK),
+    ("min_equity", {"policy": ACTIVE, "held": {"AAA": "9"}}, ("sell 9 AAA",), PASS),
+    ("portfolio_age", {"age": 60}, ("buy 9 AAA",), PASS),
+    ("portfolio_age", {"age": 61}, ("buy 9 AAA",), WARN),
+    ("portfolio_age", {"age": 240}, ("buy 9 AAA",), WARN),
+    ("portfolio_age", {"age": 241}, ("buy 9 AAA",), BLOCK),
+    ("portfolio_age", {"age": 241, "held": {"AAA": "9"}}, ("sell 9 AAA",), WARN),
+    # maintenance is a quarter of what is held: 5,000; equity is cash + 20,000
+    ("intraday_margin", {"held": {"AAA": "200"}, "cash": "-15000", "multiplier": "4"}, ("buy 9 BBB",), PASS),
+    ("intraday_margin", {"held": {"AAA": "200"}, "cash": "-15001", "multiplier": "4"}, ("buy 9 BBB",), BLOCK),
+    ("intraday_margin", {"held": {"AAA": "200"}, "cash": "-15001", "multiplier": "4"}, ("sell 9 AAA",), PASS),
+    ("intraday_margin", {"held": {"AAA": "200"}, "cash": "-15001"}, ("buy 9 BBB",), PASS),  # no loan
+    ("intraday_margin", {"multiplier": "4", "margin": None}, ("buy 9 BBB",), WARN),
+    ("day_trades", {"day_trades": 2}, ("buy 9 AAA",), PASS),
+    ("day_trades", {"day_trades": 3}, ("buy 9 AAA",), WARN),
+    ("day_trades", {"day_trades": 3, "cash": "25000"}, ("buy 9 AAA",), PASS),
+    ("halted_symbol", {}, ("buy 9 AAA",), PASS),
+    ("halted_symbol", {"halted": {"AAA": "news pending"}}, ("buy 9 AAA",), BLOCK),
+    ("halted_symbol", {"halted": {"AAA": "news pending"}}, ("buy 9 BBB",), PASS),
+    ("halted_symbol", {"halted": {"AAA": "news"}, "held": {"AAA": "9"}}, ("sell 9 AAA",), BLOCK),
+    # a stop 8.00 under what is paid: 100.04 − 92.04 = 8.00 a share; 5% of 20,000 is 1,000: 125 shares
+    ("risk_per_trade", {}, ("buy 9 AAA",), PASS),
+    ("risk_per_trade", {"stop": "92.04"}, ("buy 125 AAA",), PASS),
+    ("risk_per_trade", {"stop": "92.04"}, ("buy 126 AAA",), BLOCK),
+    ("risk_per_trade", {"held": {"AAA": "900"}}, ("sell 900 AAA",), PASS),
+    # limit 15% of 20,000: 3,000. Held 100 × (100 − 80) = 2,000, bought 125 × 8.00 = 1,000
+    ("portfolio_at_risk", {"policy": SWING, "stop": "92.03"}, ("buy 9 AAA",), PASS),
+    ("portfolio_at_risk", {"policy": SWING, "cash": "10000", "held": {"BBB": "100"}, "stops": {"BBB": "80"}, "stop": "92.03"}, ("buy 124 AAA",), PASS),
+    ("portfolio_at_risk", {"policy": SWING, "cash": "10000", "held": {"BBB": "100"}, "stops": {"BBB": "80"}, "stop": "92.04"}, ("buy 126 AAA",), BLOCK),
+    # no stop known: 8% of 400 × 100 = 3,200 of 20,000 = 16%, inherited; selling makes it less
+    ("portfolio_at_risk", {"policy": SWING, "cash": "-20000", "held": {"BBB": "400"}}, ("sell 1 BBB",), WARN),
+    ("portfolio_at_risk", {"policy": SWING, "cash": "-20000", "held": {"BBB": "400"}}, ("sell 30 BBB",), PASS),
     ("opposite_order", {"orders": (working("sell 1 AAA"),)}, ("buy 9 AAA",), BLOCK),
     ("opposite_order", {"orders": (working("sell 1 AAA"),)}, ("buy 9 BBB",), PASS),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "different", "orders", "expected"), TABLE)
 def test_check(
     name: str, different: dict[str, Any], orders: tuple[str, ...], expected: Severity
 ) -> None:
-    found = findings(name, world(**different), *orders)
+    stop = different.pop("stop", None) if "stop" in (different := dict(different)) else None
+    found = findings(name, world(**different), *orders, stop=stop)
     assert worst(found) is expected, found
     assert all(finding.check == name for finding in found)
     assert all(finding.message.endswith(".") for finding in found)
@@ -149,14 +205,19 @@ def test_every_check_of_the_catalogue_has_one_rule_and_every_row_here_names_one(
     planning_only = {"stated_weight"}
     assert set(RULES) | planning_only == set(BY_ID)
     assert len(BY_ID) == len(CHECKS)
-    assert {row[0] for row in TABLE} | {"price_collar"} == set(RULES)
+    assert {row[0] for row in TABLE} | {"price_collar"} == set(RULES) - SIGNALS - WITH_A_PAST
 
 
-def test_the_dry_run_is_the_six_it_has_always_been() -> None:
-    six = {entry.id for entry in CHECKS if CheckSet.DRY_RUN in entry.sets}
-    assert six == {
+def test_the_named_sets_are_six_six_eight_and_the_unified_one() -> None:
+    assert set(DRY_RUN) == {
         "sector_cap", "cash_buffer", "position_cap", "sector_increase", "cash_path", "restricted",
     }  # fmt: skip
+    assert set(SETS["stock validation"]) == {
+        "conviction", "position_cap", "sector_cap", "cash_buffer", "restricted", "sector_rank",
+    }  # fmt: skip
+    assert len(RISK_GATE) == 8
+    assert {*SETS["risk gate"], "correlation", "value_at_risk"} >= set(SETS["unified risk"])
+    assert all(check in BY_ID for checks in SETS.values() for check in checks)
 
 
 def test_every_threshold_named_by_the_catalogue_is_a_policy_key() -> None:
@@ -166,9 +227,11 @@ def test_every_threshold_named_by_the_catalogue_is_a_policy_key() -> None:
 
 def test_a_switched_off_check_is_silent() -> None:
     optional = {e.id: e.threshold for e in CHECKS if e.threshold and e.id in RULES}
-    never_silent = {"cash_path", "account_cash", "quote_fresh"}
+    never_silent = {"cash_path", "account_cash", "quote_fresh", "portfolio_age"}
     for name, key in optional.items():
         if name in never_silent:
+            continue
+        if name in SIGNALS:
             continue
         limits: dict[str, object] = {key: None}
         if name == "cash_buffer":

@@ -1,12 +1,19 @@
 """The shipped policies are the table of the specification; a wrong one is refused with its line."""
 
+import tomllib
 from decimal import Decimal
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
+from db.home import Home
+from db.model.base import Environment
 from db.model.policy import Policy
+from services.desk.check import faults
+from services.desk.options import DeskOptions
 from services.risk.policy import KEYS, SHIPPED, PolicyError, load_policy, policy_hash
+from services.risk.policy_diff import differences
 
 OFF = None
 # key: standard, strict, active, swing, leveraged
@@ -29,6 +36,8 @@ SPEC: dict[str, tuple[str | None, ...]] = {
     "loss_streak": (OFF, "3", "3", "3", "3"),
     "max_risk_per_trade": ("0.05", "0.02", "0.05", "0.02", "0.05"),
     "max_portfolio_at_risk": (OFF, "0.15", OFF, "0.15", OFF),
+    "max_correlation": (OFF, "0.85", "0.85", OFF, OFF),
+    "max_value_at_risk": (OFF, "0.03", "0.04", OFF, OFF),
     "max_order_value": ("50000", "25000", "50000", "25000", "50000"),
     "warn_adv_share": ("0.01",) * 5,
     "max_adv_share": ("0.05",) * 5,
@@ -118,3 +127,33 @@ def test_the_hash_changes_with_every_threshold(key: str) -> None:
     other: Policy = standard.model_copy(update={key: changed})
     assert policy_hash(other) != policy_hash(standard)
     assert policy_hash(standard) == policy_hash(load_policy("standard"))
+
+
+def test_two_policies_differ_in_what_the_other_says(tmp_path: Path) -> None:
+    text = (
+        'extends = "standard"\nmax_positions = 12\nloss_streak = 2\n[restricted]\nXYZ = "audit"\n'
+    )
+    mine = load_policy("mine", written(tmp_path, "mine", text))
+    standard = load_policy("standard")
+    assert [tuple(row) for row in differences(standard, mine)] == [
+        ("max_positions", "30", "12"),
+        ("loss_streak", "off", "2"),
+        ("restricted.XYZ", "", "audit"),
+    ]
+    assert differences(mine, mine) == ()
+
+
+def test_strict_differs_from_standard_where_its_file_says_so() -> None:
+    found = {row.key for row in differences(load_policy("standard"), load_policy("strict"))}
+    file = resources.files("services.risk.policies") / "strict.toml"
+    assert found == set(tomllib.loads(file.read_text())) - {"extends"}
+
+
+def test_every_policy_in_the_home_is_looked_at(tmp_path: Path) -> None:
+    home = Home(tmp_path, Environment.SIM)
+    home.policies.mkdir()
+    written(home.policies, "fine", 'extends = "standard"\n')
+    written(home.policies, "typo", 'extends = "standard"\n\nmax_positons = 3\n')
+    written(home.policies, "child", 'extends = "typo"\n')
+    (said,) = faults(home, DeskOptions())
+    assert "typo.toml line 3: unknown key max_positons" in said

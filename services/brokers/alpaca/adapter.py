@@ -13,7 +13,7 @@ from db.clock import Clock
 from db.model.activity import Activity
 from db.model.base import plain
 from db.model.instrument import Instrument
-from db.model.market import Close, MarketClock, Quote
+from db.model.market import Bar, Close, MarketClock, Quote
 from db.model.order import BrokerOrder, Fill, OrderRequest
 from db.model.portfolio import Account, Position
 from services.brokers.alpaca import outcomes, parsing
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 ORDERS_PAGE = 500
 ACTIVITIES_PAGE = 100
+BARS_PAGE = 10_000
 QUOTES_PAGE = 100
 """Symbols asked for in one request."""
 
@@ -177,6 +178,33 @@ class AlpacaBroker:
         """From the day's bar of each symbol; one that can't be read is reported and absent."""
         query = {"symbols": ",".join(sorted(set(symbols))), "feed": "iex"}
         return await self._get("/stocks/snapshots", "closes", _closes, query, host="data")
+
+    async def bars(self, symbols: Sequence[str], since: datetime) -> dict[str, tuple[Bar, ...]]:
+        wanted = sorted(set(symbols))
+        found: dict[str, list[Bar]] = {}
+        for start in range(0, len(wanted), QUOTES_PAGE):
+            query = {
+                "symbols": ",".join(wanted[start : start + QUOTES_PAGE]),
+                "timeframe": "1Day",
+                "start": since.isoformat(),
+                "adjustment": "split",
+                "limit": str(BARS_PAGE),
+                "feed": "iex",
+            }
+            seen: set[str] = set()
+            while True:
+                page, token = await self._get(
+                    "/stocks/bars", "daily bars", parsing.bars, query, host="data"
+                )
+                for symbol, bars in page.items():
+                    found.setdefault(symbol, []).extend(bars)
+                if token is None:
+                    break
+                if token in seen:
+                    raise BrokerUnavailableError("The broker's pages of daily bars do not end.")
+                seen.add(token)
+                query["page_token"] = token
+        return {symbol: tuple(sorted(bars, key=lambda b: b.date)) for symbol, bars in found.items()}
 
     def budget(self) -> RequestBudget:
         return self._courier.budget()

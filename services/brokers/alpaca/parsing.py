@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from db.model.activity import Activity
 from db.model.instrument import Instrument
-from db.model.market import Close, MarketClock, Quote
+from db.model.market import Bar, Close, MarketClock, Quote
 from db.model.order import BrokerOrder, Fill, OrderState, Side
 from db.model.portfolio import Account, Position
 from services.brokers.alpaca.answer import UnreadableError
@@ -161,7 +161,14 @@ def account(body: Any, name: str) -> Account:
             for key in ("trading_blocked", "account_blocked", "trade_suspended_by_user")
         ),
         shorting_enabled=flag(row, "shorting_enabled"),
+        maintenance_margin=number(row, "maintenance_margin"),
+        day_trades=_count(row, "daytrade_count"),
     )
+
+
+def _count(row: Row, key: str) -> int | None:
+    value = number(row, key)
+    return None if value is None else int(value)
 
 
 def position(row: Row, account_name: str) -> Position:
@@ -354,6 +361,23 @@ def close(body: Any) -> Close | None:
     row = an_object(bar)
     at = required_moment(row, "t").astimezone(NEW_YORK)
     return Close(date=at.date(), price=required_number(row, "c"))
+
+
+def bars(body: Any) -> tuple[dict[str, tuple[Bar, ...]], str | None]:
+    """A page of daily bars by symbol, and the token of the next; None on the last."""
+    answer = an_object(body)
+    told = an_object(answer.get("bars") or {})
+    found = {symbol: tuple(map(_bar, rows(of, "bars"))) for symbol, of in told.items()}
+    return found, text(answer, "next_page_token") or None
+
+
+def _bar(row: Row) -> Bar:
+    return Bar(
+        date=required_moment(row, "t").astimezone(NEW_YORK).date(),
+        high=required_number(row, "h"),
+        low=required_number(row, "l"),
+        close=required_number(row, "c"),
+    )
 
 
 def sentence(error: ValidationError) -> str:

@@ -14,7 +14,7 @@ from db.model.activity import Activity
 from db.model.base import plain
 from db.model.event import Event, EventDraft
 from db.model.instrument import UNCLASSIFIED, Instrument
-from db.model.market import Close, MarketClock, Quote
+from db.model.market import Bar, Close, MarketClock, Quote
 from db.model.order import BrokerOrder, Fill, OrderRequest, OrderState
 from db.model.portfolio import Account, Position
 from db.model.ticket import Claim, Statement, Ticket
@@ -148,6 +148,10 @@ class ManualBroker:
         return tuple(listed.values())
 
     async def closes(self, symbols: Sequence[str]) -> dict[str, Close]:
+        """No source tells them."""
+        return {}
+
+    async def bars(self, symbols: Sequence[str], since: datetime) -> dict[str, tuple[Bar, ...]]:
         """No source tells them."""
         return {}
 

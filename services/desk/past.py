@@ -1,0 +1,104 @@
+"""What was before: trades of the account and daily bars, read once and kept for a while."""
+
+import logging
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from db.clock import Clock
+from db.model.event import Event
+from db.model.market import Bar
+from db.model.order import Fill, Side
+from db.model.portfolio import Position
+from db.model.record import PastTrade, TradeRecord
+from services.brokers.port import Broker, BrokerUnavailableError
+
+TRADES = timedelta(days=62)
+"""A wash sale looks 30 days back, at sales of what may have been bought 30 days before."""
+BARS = timedelta(days=100)
+"""Calendar days that hold more than 60 sessions."""
+KEPT_SECONDS = 60.0
+ZERO = Decimal(0)
+
+log = logging.getLogger(__name__)
+
+
+class Past:
+    """Asks the broker for what was traded and for daily bars."""
+
+    def __init__(self, broker: Broker, clock: Clock) -> None:
+        self._broker = broker
+        self._clock = clock
+        self._fills: tuple[Fill, ...] = ()
+        self._since: datetime | None = None
+        self._asked = float("-inf")
+        self._bars: dict[str, tuple[Bar, ...]] = {}
+        self._bars_of = ""
+
+    def apply(self, events: Iterable[Event]) -> None:
+        """A fill makes the record old."""
+        if any(event.kind in ("FillReceived", "OutsideFillSeen") for event in events):
+            self._asked = float("-inf")
+
+    async def record(self, now: datetime, held: Iterable[Position]) -> TradeRecord | None:
+        """Trades since 62 days ago; None while they can't be read: the checks say so."""
+        if self._since is None or self._clock.monotonic() - self._asked >= KEPT_SECONDS:
+            since = now - TRADES
+            try:
+                self._fills = await self._broker.fills_since(since)
+            except BrokerUnavailableError as error:
+                log.warning("what was traded before can't be read: %s", error)
+                return None
+            self._since, self._asked = since, self._clock.monotonic()
+        return TradeRecord(since=self._since, trades=tuple(trades_of(self._fills, held)))
+
+    async def bars(self, symbols: Collection[str], now: datetime) -> dict[str, tuple[Bar, ...]]:
+        """Daily bars of the symbols, asked for once a day; what can't be read is absent."""
+        day = now.date().isoformat()
+        if day != self._bars_of:
+            self._bars, self._bars_of = {}, day
+        missing = sorted(set(symbols) - self._bars.keys())
+        if missing:
+            try:
+                self._bars |= await self._broker.bars(missing, now - BARS)
+            except BrokerUnavailableError as error:
+                log.warning("daily bars can't be read: %s", error)
+        return {symbol: self._bars[symbol] for symbol in symbols if symbol in self._bars}
+
+
+def trades_of(fills: Iterable[Fill], now: Iterable[Position]) -> Iterable[PastTrade]:
+    """The fills, oldest first, with the gain of each sale against the average cost. Of shares that
+    were there before the first fill nobody here knows the cost, until all of them are gone."""
+    ordered = sorted(fills, key=lambda fill: fill.at)
+    before = {(p.account, p.symbol): p.qty for p in now}
+    for fill in ordered:
+        key = (fill.account, fill.symbol)
+        before[key] = before.get(key, ZERO) - _signed(fill)
+    held: dict[tuple[str, str], tuple[Decimal, Decimal | None]] = {
+        key: (qty, None if qty else ZERO) for key, qty in before.items()
+    }
+    for fill in ordered:
+        key = (fill.account, fill.symbol)
+        qty, cost = held[key]
+        left, gain = qty + _signed(fill), None
+        if cost is not None and fill.side is Side.SELL and 0 < fill.qty <= qty:
+            gain = fill.qty * (fill.price - cost / qty)
+            cost -= cost / qty * fill.qty
+        elif cost is not None and fill.side is Side.BUY and qty >= 0:
+            cost += fill.qty * fill.price
+        else:
+            cost = None
+        held[key] = (left, cost if left else ZERO)
+        yield PastTrade(
+            account=fill.account,
+            symbol=fill.symbol,
+            side=fill.side,
+            qty=fill.qty,
+            price=fill.price,
+            at=fill.at,
+            gain=gain,
+        )
+
+
+def _signed(fill: Fill) -> Decimal:
+    return fill.qty if fill.side is Side.BUY else -fill.qty
