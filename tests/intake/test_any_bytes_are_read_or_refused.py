@@ -1,15 +1,17 @@
 """Whatever arrives becomes a proposal, reference data, or one sentence: never another exception."""
 
+import json
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.intake.read import read_file, recognise
+from services.intake.read import MARKS, read_file, recognise
 from services.intake.refusal import RefusedInputError
 from services.intake.text import LARGEST
 
+KEYS = sorted({key for marks in MARKS.values() for key in marks} | {"ticker", "sector", "AAPL"})
 CASES = Path(__file__).parents[1] / "data" / "cases"
 WHOLE = [
     (CASES / "rebalance" / "Portfolio.md").read_bytes(),
@@ -103,3 +105,24 @@ def test_a_file_that_is_not_there_or_no_file_is_refused(tmp_path: Path) -> None:
         read_file(tmp_path / "none.md")
     with pytest.raises(RefusedInputError, match="it is not a file"):
         read_file(tmp_path)
+
+
+ANY_VALUE = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+ANY_TABLE = st.dictionaries(st.sampled_from(KEYS), ANY_VALUE, max_size=4)
+
+
+@settings(max_examples=40)
+@given(document=st.dictionaries(st.sampled_from(KEYS), ANY_VALUE | ANY_TABLE, max_size=6))
+def test_any_json_of_our_keys(document: dict[str, object]) -> None:
+    """With surrogate pairs cut in half and numbers beyond every range, too."""
+    read_or_refuse(json.dumps(document).encode())
+
+
+@settings(max_examples=40)
+@given(
+    header=st.sampled_from(["symbol,weight", "symbol,reason,expires", "symbol,side,qty"]),
+    cells=st.lists(st.lists(st.text(max_size=6), min_size=2, max_size=3), max_size=4),
+)
+def test_any_cells_under_our_headers(header: str, cells: list[list[str]]) -> None:
+    rows = "\n".join(",".join(row) for row in cells)
+    read_or_refuse(f"{header}\n{rows}\n".encode("utf-8", "surrogatepass"))
