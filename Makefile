@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run setup test check bench snapshots docs lock clean
+.PHONY: run setup test siege check bench snapshots docs lock clean
 
 run: setup
 	$(BIN)/quarterdeck
@@ -21,6 +21,9 @@ $(READY): requirements.lock pyproject.toml
 
 test: setup
 	$(BIN)/pytest -n 4 --dist worksteal
+
+siege: setup
+	$(BIN)/python -m tests.siege --processes 2
 
 check: setup
 	$(BIN)/ruff check .
