@@ -80,7 +80,7 @@ def test_safe_is_zero(tmp_path: Path) -> None:
         (b"symbol,side,qty\nNEM,sell,1\n", [*CASE[3:], "--drop", "AA"], "the plan has no step in AA to drop"),
         (b"symbol,side,qty\nNEM,sell,1\n", ["--book", "nowhere.json"], "Book nowhere.json cannot be read"),
         (b"symbol,side,qty\nNEM,sell,1\n", [*CASE[3:], "--analysis", CASE[0]], "it is no market analysis"),
-        (b"as_of = 2026-01-05T14:00:00Z\n[sector_rank]\nEnergy = 1\n", CASE[3:], "expected one directive or basket to plan, found none"),
+        (b"as_of = 2026-01-05T14:00:00Z\n[sector_rank]\nEnergy = 1\n", CASE[3:], "expected one proposal to plan, found none"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_used_is_two_and_one_sentence(
