@@ -1,7 +1,8 @@
-"""Signals and restrictions at the desk: each signal is written down with its fate, the guard remembers
-over a restart, and a restricted list is in force until the next."""
+"""At the desk: each signal is written down with its fate, the guard remembers over a restart, a
+restricted list is in force until the next, and a recommendation passes its six checks or is refused."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,12 +14,14 @@ from risk_world import NOW, STANDARD, world
 from db.home import Home
 from db.model.base import Environment
 from db.model.event import KINDS, Event, EventDraft
+from db.model.market import MarketAnalysis
 from db.model.plan import Plan
 from services.desk.facts import FactsSource
 from services.desk.intake import Intake
 from services.desk.policies import PlanFacts
 from services.execution.engine import Engine
 from services.intake.refusal import RefusedInputError
+from services.risk.catalogue import STOCK_VALIDATION
 from services.risk.facts import Facts
 
 
@@ -28,6 +31,7 @@ class Desk:
     def __init__(self, home: Path) -> None:
         self.journal: list[EventDraft] = []
         self.plans: list[Plan] = []
+        self.facts = world()
         self.source = SimpleNamespace(
             fresh=self.fresh, instruments=world().instruments, analysis=None, restrictions=()
         )
@@ -43,7 +47,7 @@ class Desk:
         self.intake.keep = self.keep  # type: ignore[method-assign]
 
     async def fresh(self, symbols: Any, policy: Any) -> Facts:
-        return world()
+        return self.facts
 
     async def record(self, draft: EventDraft) -> None:
         assert draft.kind in KINDS
@@ -124,3 +128,36 @@ async def test_a_restricted_list_is_in_force_until_the_next(tmp_path: Path) -> N
     assert again.source.restrictions == desk.source.restrictions
     await again.intake.propose("r.json", b'{"restricted": {}}', None)
     assert again.source.restrictions == ()
+
+
+def recommended(ticker: str, percent: int, conviction: int) -> bytes:
+    said = {
+        "ticker": ticker, "conviction_score": conviction, "thesis": "why", "sector": "Technology",
+        "proposed_allocation_pct": percent,
+    }  # fmt: skip
+    return json.dumps(said).encode()
+
+
+async def test_a_recommendation_passes_its_six_checks_or_is_refused_with_each(
+    tmp_path: Path,
+) -> None:
+    """NVDA at 12% and 74, TSLA at 20% and 55, of an equity of 20,000; the cap is 15%, the minimum 65."""
+    analysis = MarketAnalysis(as_of=NOW, sector_rank={"Sector AAA": 1, "Sector BBB": 2})
+    desk = Desk(tmp_path)
+    desk.facts = replace(world(), analysis=analysis)
+    answer = await desk.intake.propose("nvda.json", recommended("AAA", 12, 74), None)
+    assert answer["validation"] == {
+        "ticker": "AAA",
+        "status": "APPROVED_FOR_PO",
+        "checks": dict.fromkeys(STOCK_VALIDATION, True),
+        "reasons": [],
+        "message": "AAA passes the six stock checks.",
+    }
+    with pytest.raises(RefusedInputError) as refused:
+        await desk.intake.propose("tsla.json", recommended("BBB", 20, 55), None)
+    said = str(refused.value)
+    assert "BBB fails 2 of the six stock checks: conviction, position_cap." in said
+    assert "Conviction in BBB is 55, under the minimum of 65." in said
+    assert len(desk.plans) == 1
+    assert desk.journal[-1].kind == "ProposalRefused"
+    assert desk.journal[-1].payload["reason"] == said
