@@ -159,7 +159,7 @@ class Broker(Protocol):
         ...
 
     async def bars(self, symbols: Sequence[str], since: Utc) -> dict[str, tuple[Bar, ...]]:
-        """Finished daily bars from `since` on, adjusted for splits, oldest first, all pages. An
+        """Daily bars from `since` on, today's as it stands among them, adjusted for splits, oldest first, all pages. An
         unknown symbol is absent, and so is one of which no source tells."""
         ...
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from db.clock import Clock
@@ -12,6 +12,7 @@ from db.model.order import Fill, Side
 from db.model.portfolio import Position
 from db.model.record import PastTrade, TradeRecord
 from services.brokers.port import Broker, BrokerUnavailableError
+from services.risk.facts import NEW_YORK
 
 TRADES = timedelta(days=62)
 """A wash sale looks 30 days back, at sales of what may have been bought 30 days before."""
@@ -33,7 +34,7 @@ class Past:
         self._since: datetime | None = None
         self._asked = float("-inf")
         self._bars: dict[str, tuple[Bar, ...]] = {}
-        self._bars_of = ""
+        self._bars_of: date | None = None
 
     def apply(self, events: Iterable[Event]) -> None:
         """A fill makes the record old."""
@@ -53,14 +54,19 @@ class Past:
         return TradeRecord(since=self._since, trades=tuple(trades_of(self._fills, held)))
 
     async def bars(self, symbols: Collection[str], now: datetime) -> dict[str, tuple[Bar, ...]]:
-        """Daily bars of the symbols, asked for once a day; what can't be read is absent."""
-        day = now.date().isoformat()
-        if day != self._bars_of:
-            self._bars, self._bars_of = {}, day
+        """Daily bars of the sessions before today's, asked for once a day; what can't be read is
+        absent."""
+        today = now.astimezone(NEW_YORK).date()
+        if today != self._bars_of:
+            self._bars, self._bars_of = {}, today
         missing = sorted(set(symbols) - self._bars.keys())
         if missing:
             try:
-                self._bars |= await self._broker.bars(missing, now - BARS)
+                found = await self._broker.bars(missing, now - BARS)
+                self._bars |= {
+                    symbol: tuple(bar for bar in bars if bar.date < today)
+                    for symbol, bars in found.items()
+                }
             except BrokerUnavailableError as error:
                 log.warning("daily bars can't be read: %s", error)
         return {symbol: self._bars[symbol] for symbol in symbols if symbol in self._bars}
