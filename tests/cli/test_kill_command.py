@@ -153,6 +153,7 @@ class SteppingClock(SystemClock):
     """Only sleeping makes time pass."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.passed = 0.0
 
     def monotonic(self) -> float:

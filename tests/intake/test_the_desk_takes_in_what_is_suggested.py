@@ -35,7 +35,7 @@ class Desk:
         self.source = SimpleNamespace(
             fresh=self.fresh, instruments=world().instruments, analysis=None, restrictions=()
         )
-        book = SimpleNamespace(runs={}, record=self.record)
+        book = SimpleNamespace(plan_ids=frozenset(), record=self.record)
         self.intake = Intake(
             cast(Engine, SimpleNamespace(book=book)),
             cast(FactsSource, self.source),
