@@ -33,7 +33,7 @@ def refusal(run: PlanRun, facts: Facts, phase: Phase) -> str | None:
     """Why the phase may not open on these facts: a blocking check or a drifted price."""
     blocks = [f for f in checked_again(run, facts) if f.severity is Severity.BLOCK]
     if blocks:
-        return f"checked again before the {phase.value} phase: {blocks[0].message}"
+        return f"checked again before the {phase.value} phase: {blocks[0].message.rstrip('.')}"
     if moved := drifted(run, facts, phase):
         step, drift = moved[0]
         return (

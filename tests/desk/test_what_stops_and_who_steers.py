@@ -80,18 +80,23 @@ async def test_what_tripped_by_itself_is_resumed_in_two_steps_and_trips_no_secon
 async def test_reducing_sells_what_is_held_and_refuses_every_buy(
     start_desk: StartDesk, tmp_path: Path
 ) -> None:
-    """Invariants 20 and 27: the sell goes, the buy does not."""
+    """Invariants 20 and 27: the sell goes, the buy does not. A plan with a buy in it is not even
+    approved; one that was under way sells, and then waits."""
     desk = await start_desk()
-    plan_id = await desk.propose(
-        basket(tmp_path, "NEM,sell,50,,market,,,day,main", "NVDA,buy,3,,market,,,day,main")
-    )
+    rows = "NEM,sell,50,,market,,,day,main", "NVDA,buy,3,,market,,,day,main"
+    plan_id = await desk.propose(basket(tmp_path, *rows))
+    await desk.start_plan(plan_id, "step")
     reduced = await asyncio.to_thread(desk.run, "reduce", "--reason", "a rumour")
     assert reduced.returncode == 0, reduced.stderr
-    await desk.start_plan(plan_id, "auto")
+    await desk.client.next(plan_id)
+    await desk.until(plan_id, lambda plan: plan["steps"][0]["state"] == "filled")
+    await desk.client.next(plan_id)
     plan = await desk.until(plan_id, lambda plan: plan["state"] == "paused")
     assert "REDUCING" in plan["reason"]
     assert [s["state"] for s in plan["steps"]] == ["filled", "planned"]
     assert [o["side"] for o in accepted_orders(desk.exchange.requests_log())] == ["sell"]
+    with pytest.raises(DeskError, match="Trading is REDUCING: only what reduces is sent"):
+        await desk.start_plan(await desk.propose(basket(tmp_path, *rows)), "auto")
 
 
 async def test_reducing_survives_the_loss_of_the_journal_s_word_and_of_the_file(
