@@ -88,12 +88,14 @@ class Writer:
             self._failure = None
 
     def _prove(self) -> None:
-        """A synced commit that changes nothing."""
+        """A synced commit that leaves everything as it was. The row takes another value in between:
+        SQLite writes nothing for an update that changes nothing."""
         self._sync(True)
         self._db.execute("BEGIN IMMEDIATE")
         head = self._db.execute("SELECT seq, hash FROM head").fetchone()
         if head != (self._seq, self._head):
             raise sqlite3.DatabaseError("it does not end where this desk left it")
+        self._db.execute("UPDATE head SET seq = seq + 1")
         self._db.execute("UPDATE head SET seq = ?, hash = ?", head)
         self._db.execute("COMMIT")
 

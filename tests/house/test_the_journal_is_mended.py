@@ -1,6 +1,7 @@
 """A journal that could not be written goes on once it can, from where it stood, and only then: nothing
 is lost, nothing is there twice (invariants 4, 5)."""
 
+import resource
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -49,13 +50,26 @@ def full(open_journal: Journal) -> Iterator[None]:
     db.execute(f"PRAGMA max_page_count = {pages + 10_000}")
 
 
+@contextmanager
+def no_larger_file(_: Journal) -> Iterator[None]:
+    """No write passes this size, as where nothing is left to give."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(connection, "BUSY_SECONDS", 0.02)
     return tmp_path / "journal.db"
 
 
-@pytest.mark.parametrize(("trouble", "words"), [(locked, "locked"), (full, "is full")])
+@pytest.mark.parametrize(
+    ("trouble", "words"), [(locked, "locked"), (full, "is full"), (no_larger_file, "disk")]
+)
 async def test_it_goes_on_from_where_it_stood(path: Path, trouble: Trouble, words: str) -> None:
     made = await Journal.open(path, Ticking())
     await made.append(halted("before"))
@@ -64,7 +78,7 @@ async def test_it_goes_on_from_where_it_stood(path: Path, trouble: Trouble, word
             for _ in range(100):
                 await made.append(halted("x" * 4000))
         kept = made.head_seq
-        if trouble is locked:
+        if trouble is not full:  # one that is full takes what needs no more room
             with pytest.raises(JournalError, match=words):
                 await made.mend()
             assert made.failed
