@@ -27,6 +27,8 @@ BENCHES = (
     "planning",
 )
 RESULTS = Path(__file__).with_name("results.md")
+LONG_RUNS = Path(__file__).with_name("long_runs.md")
+"""Written by hand: what takes hours. Kept at the end of the results."""
 COLUMNS = ("what", "value", "unit", "ratio", "target", "met", "expected")
 
 
@@ -68,6 +70,7 @@ def markdown(results: Sequence[Result], when: datetime) -> Iterator[str]:
         for row in result.rows:
             yield "| " + " | ".join(cells(row)) + " |"
         yield ""
+    yield LONG_RUNS.read_text(encoding="utf-8")
 
 
 def show(result: Result) -> None:
