@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run setup test siege check bench snapshots docs lock clean
+.PHONY: run setup test siege long check bench snapshots docs lock clean
 
 run: setup
 	$(BIN)/quarterdeck
@@ -24,6 +24,9 @@ test: setup
 
 siege: setup
 	$(BIN)/python -m tests.siege --processes 2
+
+long: siege
+	$(BIN)/pytest -n 2 -m siege
 
 check: setup
 	$(BIN)/ruff check .

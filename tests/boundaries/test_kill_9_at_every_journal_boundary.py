@@ -3,7 +3,7 @@ last report of a plan of ten steps; then a new desk, and the trader goes on. The
 the plan's orders, once each, and everything ends as on a day that nothing disturbed (invariants 1-4,
 15).
 
-All of them belong to `make siege`; a few stay in every run."""
+All of them belong to `make long`; a few stay in every run."""
 
 import asyncio
 import json

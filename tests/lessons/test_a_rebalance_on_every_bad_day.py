@@ -1,6 +1,6 @@
 """Each bad day of the exchange's library, and a rebalance with protected buys on it: by the exchange's own
 books nothing is doubled, forgotten, bare without an alarm, or different in the end. Takes minutes:
-`make siege` (invariants 2, 8, 9, 15, 16, 19)."""
+`make long` (invariants 2, 8, 9, 15, 16, 19)."""
 
 import asyncio
 import contextlib
