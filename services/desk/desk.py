@@ -296,6 +296,7 @@ class Desk:
         the halt is written down. Trading stays halted until the trader resumes."""
         if (why := self.journal.failed) is None or self.engine.kill.busy:
             return
+        await self._journal_failed(why)
         try:
             await self.journal.mend()
         except JournalError:

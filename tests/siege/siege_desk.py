@@ -37,6 +37,8 @@ from services.brokers.alpaca.supervision import StreamThread
 from services.brokers.limiter import Lane
 from services.desk.desk import Desk
 from services.desk.settings import DeskSettings
+from services.exchange import opening
+from services.exchange.streams import data_stream, trade_stream
 
 ENDPOINTS = Endpoints(
     trading_url="http://127.0.0.1:1",
@@ -188,6 +190,11 @@ async def _no_paper(_: str) -> None:
     """Reports are another room's."""
 
 
+REPLACED: tuple[tuple[Any, str], ...] = (
+    (journal_module, "Writer"), (StreamThread, "start"), (websockets.legacy.client, "connect"),
+    (opening, "catalogue"), (trade_stream, "web"), (data_stream, "web"),
+)  # fmt: skip
+"""What a sequence replaces in its whole process: who shares one with others puts it back."""
 _EMPTY: list[Path] = []
 
 

@@ -1,11 +1,13 @@
 """Stories that the siege told first, each as short as it can be told."""
 
+import asyncio
 import gc
 import warnings
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from siege_desk import REPLACED
 from siege_end import finale
 from siege_world import World
 
@@ -13,9 +15,12 @@ from db.model.run import Mode, PlanState
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    for place, name in REPLACED:
+        monkeypatch.setattr(place, name, getattr(place, name))  # as it was, at the end
     made = World(7, Counter())
     yield made
+    asyncio.set_event_loop(None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a killed desk was about to wait for
         made.close()
