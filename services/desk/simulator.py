@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -41,7 +42,7 @@ async def ensure_exchange(home: Home, settings: SimSettings) -> ExchangeAddress:
 
     Raises ExchangeError."""
     known = read_address(home)
-    if known is not None and _alive(known.pid) and await _answers(known):
+    if known is not None and _is_exchange(known.pid) and await _answers(known):
         return known
     return await _start(home, settings)
 
@@ -56,7 +57,7 @@ def read_address(home: Home) -> ExchangeAddress | None:
 def stop_exchange(home: Home) -> None:
     """Ask the exchange of this home to stop. Its state stays."""
     known = read_address(home)
-    if known is not None and _alive(known.pid):
+    if known is not None and _is_exchange(known.pid):
         with suppress(ProcessLookupError):
             os.kill(known.pid, signal.SIGTERM)
     home.exchange_address.unlink(missing_ok=True)
@@ -137,16 +138,19 @@ def _last_words(home: Home) -> str:
     return f": {lines[-1]}" if lines else "; see exchange.log."
 
 
-def _alive(pid: int) -> bool:
+def _is_exchange(pid: int) -> bool:
+    """Whether this process is one: the numbers of ended processes are given again to others."""
     if pid <= 0:
         return False
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it ended, or there is no /proc here
+        asked = ["ps", "-p", str(pid), "-o", "command="]
+        try:
+            command = subprocess.run(asked, capture_output=True, check=False).stdout
+        except OSError:
+            return False
+    return b"services.exchange" in command
 
 
 async def _answers(address: ExchangeAddress) -> bool:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from desk_lock import lock_is_held
 from running_exchange import RunningExchange
 from warm import warm_desks
 
@@ -22,6 +23,7 @@ from db.model.base import Environment
 from db.model.order import PROTECTION
 from services.desk.client import DeskClient, DeskError
 from services.desk.launch import ensure_desk
+from services.desk.lock import recorded_holder
 
 ROOT = Path(__file__).parent.parent.parent
 CASES = ROOT / "tests" / "data" / "cases"
@@ -64,10 +66,9 @@ class RunningDesk:
 
     async def stop(self) -> None:
         await self.client.close()
-        if self.home.lock.exists() and (text := self.home.lock.read_text()):
-            pid = json.loads(text)["pid"]
-            if _exists(pid):
-                os.kill(pid, signal.SIGKILL)
+        if lock_is_held(self.home) and (holder := recorded_holder(self.home)) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(holder.pid, signal.SIGKILL)
         shutil.rmtree(self.home.root, ignore_errors=True)
 
     def run(self, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":

@@ -14,6 +14,7 @@ import pytest
 from db.home import Home
 from db.model.base import Environment
 from services.desk.lock import DeskLock, LockError, recorded_holder
+from services.desk.simulator import stop_exchange
 
 AT = datetime(2013, 10, 8, 14, 30, tzinfo=UTC)
 
@@ -115,3 +116,15 @@ def test_what_the_lock_says_may_be_nonsense(home: Home, content: str) -> None:
     home.lock.write_text(content)
     assert recorded_holder(home) is None
     DeskLock.acquire(home, AT).release()
+
+
+def test_a_process_that_was_given_an_exchanges_number_is_left_alone(home: Home) -> None:
+    address = dict.fromkeys(
+        ("trading_url", "trading_stream_url", "data_url", "data_stream_url", "key", "secret"), "x"
+    )
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        home.exchange_address.write_text(json.dumps({**address, "pid": other.pid}))
+        stop_exchange(home)
+        assert not home.exchange_address.exists()
+        other.communicate(b"\n", timeout=20)
+    assert other.returncode == 0

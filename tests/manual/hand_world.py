@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from desk_lock import lock_is_held
 from warm import warm_desks
 
 from db.home import Home
@@ -55,12 +56,12 @@ class HandDesk:
         holder = recorded_holder(self.home)
         assert holder is not None
         os.kill(holder.pid, signal.SIGKILL)
-        while recorded_holder(self.home) is not None:
+        while lock_is_held(self.home):
             time.sleep(0.01)
 
     async def stop(self) -> None:
         await self.client.close()
-        if recorded_holder(self.home) is not None:
+        if lock_is_held(self.home):
             self.kill()
         if read_address(self.home) is not None:
             stop_exchange(self.home)
