@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ class RunningDesk:
     async def stop(self) -> None:
         await self.client.close()
         if lock_is_held(self.home) and (holder := recorded_holder(self.home)) is not None:
-            with contextlib.suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):
                 os.kill(holder.pid, signal.SIGKILL)
         shutil.rmtree(self.home.root, ignore_errors=True)
 
