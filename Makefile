@@ -19,10 +19,15 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	touch $@
 
+# The keys run by themselves: beside other rooms a worker died silently in the midst of them, and why is not known yet.
+KEYS := tests/console/test_keys_become_commands.py
+
 test: setup
-	$(BIN)/pytest -n 4 --dist worksteal
+	$(BIN)/pytest -n 4 --dist worksteal --ignore $(KEYS)
+	$(BIN)/pytest -n 2 $(KEYS)
 
 siege: setup
+	$(BIN)/pytest -m siege tests/siege
 	$(BIN)/python -m tests.siege --processes 2
 
 long: siege

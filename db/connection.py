@@ -39,7 +39,10 @@ class WriterLock:
             ) from error
 
     def release(self) -> None:
-        os.close(self._handle)
+        """Once: a number that was closed may be another file's by now."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
 
 
 def writing(path: Path) -> sqlite3.Connection:

@@ -1,4 +1,5 @@
-"""Stories that the siege told first, each as short as it can be told."""
+"""Stories that the siege told first, each as short as it can be told. In a process of their own, for
+what a killed desk leaves behind is nobody else's."""
 
 import asyncio
 import gc
@@ -12,6 +13,8 @@ from siege_end import finale
 from siege_world import World
 
 from db.model.run import Mode, PlanState
+
+pytestmark = pytest.mark.siege
 
 
 @pytest.fixture
