@@ -19,12 +19,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	touch $@
 
-# The console's room runs by itself: after other rooms a worker died silently in it, and why is not known yet.
-CONSOLE := tests/console
-
 test: setup
-	$(BIN)/pytest -n 4 --dist worksteal --ignore $(CONSOLE)
-	$(BIN)/pytest -n 4 --dist worksteal $(CONSOLE)
+	$(BIN)/pytest -n 4 --dist worksteal
 
 siege: setup
 	$(BIN)/pytest -m siege tests/siege

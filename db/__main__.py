@@ -84,7 +84,6 @@ def backup_command(path: Path, to: Path, as_json: bool) -> None:
 @click.option("-n", "limit", default=20, show_default=True, type=click.IntRange(min=1))
 def tail_command(path: Path, limit: int, as_json: bool) -> None:
     """Print the last events, an event a line."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is 141, never 1, which means broken
     for event in _or_exit(lambda: _tail(path, limit), as_json):
         click.echo(json.dumps(event.to_json(), ensure_ascii=False) if as_json else _line(event))
 
@@ -124,7 +123,8 @@ def _progress(done: int, total: int) -> None:
 
 
 def main() -> None:
-    """Run as `quarterdeck journal`."""
+    """Run as `quarterdeck journal`, a process of its own."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader who left is 141, never 1: broken
     journal(prog_name="quarterdeck journal")
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -98,6 +100,23 @@ def test_it_runs_as_a_module_without_pandas(path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_whoever_read_the_tail_goes_away(path: Path) -> None:
+    """No traceback and not 1, which means broken; the caller's own signals stay as they were."""
+    before = signal.getsignal(signal.SIGPIPE)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "db", "tail", "--journal", str(path)],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
+    run("tail", "--journal", path)
+    assert signal.getsignal(signal.SIGPIPE) == before
 
 
 @pytest.mark.parametrize("module", ["db.home", "db.model.event", "db.journal"])
