@@ -19,6 +19,11 @@ START_DEADLINE = 20.0
 ROOT = Path(__file__).parent.parent
 
 
+def finished_lines(log: Path) -> list[dict[str, Any]]:
+    """The requests in a log that may be written to this moment: a line counts with its end."""
+    return [json.loads(line) for line in log.read_bytes().split(b"\n")[:-1]]
+
+
 @dataclass
 class RunningExchange:
     """A running `python -m services.exchange`: started so when it is `cold`, else forked of a warm
@@ -77,9 +82,7 @@ class RunningExchange:
 
     def requests_log(self) -> list[dict[str, Any]]:
         """Every request so far in the order answered; sort by "seq" for the order of arrival."""
-        if not self.log.exists():
-            return []
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        return finished_lines(self.log) if self.log.exists() else []
 
     def stop(self) -> int:
         """SIGTERM, as a user would; the exit code."""

@@ -16,7 +16,8 @@ class RequestLog:
     def __init__(self, path: Path | None) -> None:
         self._last = _last_seq(path) if path else 0
         try:
-            # Unbuffered: each line is one write, so a reader never sees half of one.
+            # Unbuffered: no line waits here. A reader may meet the last one half written: the system
+            # shows a write page by page, so a line counts once its end is there.
             self._file = path.open("ab", buffering=0) if path else None
         except OSError as error:
             raise RequestLogError(

@@ -6,7 +6,6 @@ the plan's orders, once each, and everything ends as on a day that nothing distu
 All of them belong to `make long`; a few stay in every run."""
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from difflib import ndiff
@@ -125,8 +124,8 @@ async def cut_short(day: Day, boundary: Boundary, wanted: Json, events: int) -> 
 def orders_by_account(exchange: RunningExchange) -> dict[str, list[Json]]:
     """Every request for an order, in order of arrival."""
     found = defaultdict(list)
-    for line in exchange.log.read_text().splitlines():
-        if '"POST"' in line and (asked := json.loads(line))["path"] == "/v2/orders":
+    for asked in exchange.requests_log():
+        if (asked["method"], asked["path"]) == ("POST", "/v2/orders"):
             found[asked["account"]].append(asked)
     return {name: sorted(asked, key=lambda one: one["seq"]) for name, asked in found.items()}
 

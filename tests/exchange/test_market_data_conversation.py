@@ -1,9 +1,8 @@
 """Market data streams: keys, subscriptions, limits and error codes (alpaca.md §6.1, §6.3)."""
 
-import json
-
 import msgpack
 import pytest
+from running_exchange import finished_lines
 from stream_talk import (
     AUTHENTICATED,
     CONNECTED,
@@ -206,7 +205,7 @@ async def test_connects_are_in_the_requests_file_without_secrets(serve, tmp_path
     served = await serve(requests=log)
     await authenticated(served)
     await served.call("GET", "/v2/account")
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = finished_lines(log)
     assert [(line["method"], line["path"], line["status"]) for line in lines] == [
         ("WS", "/v2/iex", 101),
         ("GET", "/v2/account", 200),

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 import requests
+from running_exchange import finished_lines
 
 from services.exchange.scenarios.reading import Scenario, step_of
 
@@ -37,7 +38,7 @@ def troubled(serve, tmp_path):
 
 
 def logged(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "requests.jsonl").read_text().splitlines()]
+    return finished_lines(folder / "requests.jsonl")
 
 
 async def orders(served: Any) -> list[Any]:

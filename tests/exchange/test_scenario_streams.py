@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import msgpack
 import pytest
+from running_exchange import finished_lines
 
 from services.exchange.scenarios.reading import Scenario, step_of
 
@@ -206,7 +207,7 @@ async def test_an_upgrade_that_is_refused_is_in_the_requests_file(troubled, tmp_
     served.opened.turn()
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await served.client.ws_connect("/stream")
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = finished_lines(log)
     assert [(line["method"], line["status"]) for line in lines] == [("WS", 101), ("WS", 429)]
 
 

@@ -1,6 +1,5 @@
 """A real desk of the manual environment: prices of a practice exchange, orders by nobody but us."""
 
-import json
 import os
 import shutil
 import signal
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from desk_lock import lock_is_held
+from running_exchange import finished_lines
 from warm import warm_desks
 
 from db.home import Home
@@ -81,8 +81,7 @@ class HandDesk:
 
     def asked(self) -> set[tuple[str, str]]:
         """What the practice exchange was asked: method and path."""
-        told = [json.loads(line) for line in self.requests.read_text("utf-8").splitlines()]
-        return {(entry["method"], entry["path"]) for entry in told}
+        return {(entry["method"], entry["path"]) for entry in finished_lines(self.requests)}
 
     async def rebalance(self) -> str:
         """The plan of the rebalance case."""
