@@ -71,7 +71,7 @@ def _copied(source: sqlite3.Connection, target: sqlite3.Connection, first: int, 
     target.executemany(INSERT_EVENT, _chained(pages, head))
     target.execute("UPDATE head SET seq = ?, hash = ?", head)
     for table in COPIED:
-        _copy_table(source, target, table, cycles)
+        _copy_table(source, target, table, cycles, len(cycle))
     for table in ("positions", "protections", "days"):
         found = source.execute(f"SELECT * FROM {table}").fetchall()
         _insert(target, table, found)
@@ -114,13 +114,23 @@ def _named(text: Any, ids: tuple[tuple[str, str], ...]) -> Any:
 
 
 def _copy_table(
-    source: sqlite3.Connection, target: sqlite3.Connection, table: str, cycles: int
+    source: sqlite3.Connection, target: sqlite3.Connection, table: str, cycles: int, length: int
 ) -> None:
-    rows = source.execute(f"SELECT * FROM {table}").fetchall()
+    """Its rows once a cycle of `length` events, under other ids; `seq` goes with the events."""
+    found = source.execute(f"SELECT * FROM {table}")
+    seq_at = [name for name, *_ in found.description].index("seq") if table == "fills" else None
+    rows = found.fetchall()
     cycle = [row for row in rows if NEXT not in str(row)]
     last = [row for row in rows if NEXT in str(row)]
     pages = chain(((n, cycle) for n in range(cycles)), [(cycles - 1, last)])
-    named = (tuple(_named(value, _ids(n)) for value in row) for n, page in pages for row in page)
+    named = (
+        tuple(
+            value + n * length if column == seq_at else _named(value, _ids(n))
+            for column, value in enumerate(row)
+        )
+        for n, page in pages
+        for row in page
+    )
     _insert(target, table, named)
 
 
