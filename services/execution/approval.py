@@ -120,7 +120,8 @@ class Approvals:
             raise NotPossibleError("The approval card has expired. Open it again.")
         if not secrets.compare_digest(token.strip().upper().encode(), card.token.encode()):
             raise NotPossibleError("The token is not the one on the card.")
-        if card.hash != plan_hash or card.hash != run.plan.hash:
+        shown = (card.revision, card.hash)
+        if card.hash != plan_hash or shown != (run.plan.revision, run.plan.hash):
             del self._cards[plan_id]
             raise NotPossibleError("The plan changed since the card was shown. Open it again.")
         fresh = approval_card(run, facts, card.trading_state, card.account, card.token, now)

@@ -110,7 +110,7 @@ def _step(step: Step) -> tuple[str, ...]:
         money(step.expected_value),
         money(step.expected_cash_after),
         ", ".join(str(n) for n in step.funded_by) or "–",
-        cell(step.reason),
+        cell(step.why),
     )
 
 
