@@ -61,11 +61,6 @@ class Comparison(Noun):
     differences: tuple[Difference, ...]
     """Of the plan, then its steps, findings and weights."""
 
-    @property
-    def same(self) -> bool:
-        """Nothing that an approval binds to differs."""
-        return self.one.hash == self.other.hash
-
     def of(self, part: Part) -> tuple[Difference, ...]:
         return tuple(one for one in self.differences if one.part == part)
 
