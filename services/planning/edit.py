@@ -240,6 +240,8 @@ def _moved(steps: Sequence[Step], move: Move) -> list[Step]:
     mine = next(step for step in steps if step.n == move.n)
     place = next(i for i, step in enumerate(order) if step.n == move.other) + move.after
     order.insert(place, mine)
+    if order == list(steps):
+        raise PlanEditError(f"Step {move.n} stands there already.")
     done: set[int] = set()
     there = {step.n for step in order}
     for step in order:

@@ -216,6 +216,7 @@ REFUSED: list[tuple[Asked, str]] = [
     ({"retype": {4: terms("stop", stop="20")}}, "a stop that buys lies over the market"),
     ({"move": Move(1, 9, after=True)}, "has no step 9"),
     ({"move": Move(1, 1, after=True)}, "Step 1 can't be moved past itself."),
+    ({"move": Move(2, 1, after=True)}, "Step 2 stands there already."),
     ({"move": Move(1, 8, after=True)}, "needs step 1 before it: step 1 can't go there."),
     ({"move": Move(8, 1, after=False)}, "before it: step 8 can't go there."),
     ({"drop": [1], "resize": {1: Decimal(1)}}, "has no step 1"),
