@@ -29,6 +29,9 @@ step has no place."""
 LASTING = (TimeInForce.DAY, TimeInForce.GTC)
 """What a stop may be: it waits for its price (alpaca.md §8.2)."""
 
+LARGEST_POWER = 11
+"""Of ten, in a price: exact arithmetic has 28 digits."""
+
 
 class PlanEditError(ValueError):
     """The edit asked for can't be made; one sentence says why."""
@@ -91,12 +94,14 @@ def revise(
         for step in plan.steps
         if step.n in drop
     )
+    left = {step.symbol for step in kept}
     return _again(
         plan,
         facts,
         kept if move is None else _moved(kept, move),
         revision=plan.revision + 1,
         skipped=(*plan.skipped, *dropped),
+        without={step.symbol for step in plan.steps} - left,
     )
 
 
@@ -114,12 +119,14 @@ def _again(
     *,
     revision: int,
     skipped: tuple[Skipped, ...],
+    without: Collection[str] = (),
 ) -> Plan:
+    """`without`: symbols of which nothing is left; what spoke against them goes with them."""
     fresh = [_protected(old, new) for old, new in zip(steps, repriced(facts, steps), strict=True)]
     return dry_run(
         facts,
         ledger(facts, fresh),
-        _carried(plan.findings),
+        _carried(plan.findings, without),
         plan_id=plan.plan_id,
         revision=revision,
         source=plan.source,
@@ -143,13 +150,13 @@ def _protected(old: Step, new: Step) -> Step:
     )
 
 
-def _carried(findings: Iterable[Finding]) -> list[Finding]:
+def _carried(findings: Iterable[Finding], without: Collection[str]) -> list[Finding]:
     """What only the proposal could tell: stated weights, what speaks for and against ideas, and
     orders left out for want of a price."""
     return [
         finding
         for finding in findings
-        if BY_ID[finding.check].group is Group.SIGNAL
+        if (BY_ID[finding.check].group is Group.SIGNAL and finding.subject not in without)
         or (
             finding.severity is not Severity.PASS
             and finding.step is None
@@ -203,6 +210,8 @@ def _refuse_terms(step: Step, terms: OrderTerms, time: TimeInForce, facts: Facts
             raise PlanEditError(f"Step {n} needs a {name} price to be a {kind.value} order.")
         if not wanted and price is not None:
             raise PlanEditError(f"Step {n}: a {kind.value} order has no {name} price.")
+        if price is not None and price.adjusted() > LARGEST_POWER:
+            raise PlanEditError(f"Step {n}: the {name} must be a price under a trillion.")
         if price is not None and down(price) != price:
             near = f"{money(down(price))} or {money(up(price))}" if price >= 1 else "four decimals"
             raise PlanEditError(f"Step {n}: the {name} {price:f} is off the tick, expected {near}.")

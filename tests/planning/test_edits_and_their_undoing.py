@@ -211,6 +211,8 @@ REFUSED: list[tuple[Asked, str]] = [
     ({"retype": {1: terms("trailing_stop")}}, "expected one of market, limit, stop, stop_limit"),
     ({"retype": {1: terms("limit", limit="80.005")}}, "off the tick, expected $80.00 or $80.01"),
     ({"retype": {1: terms("limit", limit="0.12345")}}, "off the tick, expected four decimals"),
+    ({"retype": {1: terms("limit", limit="1e99")}}, "the limit must be a price under a trillion"),
+    ({"retype": {1: terms("limit", limit="1e-30")}}, "off the tick, expected four decimals"),
     ({"retype": {1: terms("stop", stop="75", time="ioc")}}, "a stop order is day or gtc, not ioc"),
     ({"retype": {1: terms("stop", stop="80")}}, "a stop that sells lies under the market"),
     ({"retype": {4: terms("stop", stop="20")}}, "a stop that buys lies over the market"),
@@ -294,6 +296,17 @@ def ideas() -> tuple[Plan, Facts]:
     told = [{"ticker": s, "conviction": c, "weight": "0.1"} for s, c in (("AAA", 80), ("BBB", 70), ("CCC", 20))]  # fmt: skip
     asked = {"kind": "qa_report", "source": "x", "sha256": "0", "ideas": told}
     return make_plan(IdeasProposal.model_validate(asked), known, "1", "sim"), known
+
+
+def test_what_spoke_against_a_dropped_idea_goes_with_it_and_comes_back_with_it() -> None:
+    plan, known = ideas()
+    against = [f for f in plan.findings if f.severity is Severity.BLOCK]
+    assert [(f.check, f.subject) for f in against] == [("conviction", "CCC")]
+    other = revise(plan, known, drop=[1])
+    assert [f for f in other.findings if f.severity is Severity.BLOCK] == against
+    less = revise(plan, known, drop=[3])
+    assert [f for f in less.findings if f.severity is Severity.BLOCK] == []
+    assert undone(less, plan, known).hash == plan.hash
 
 
 @pytest.mark.parametrize(
