@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from console.screens.prompt import positive_number
-from widgets.document import rows, text
+from widgets.document import rows, terms, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,8 +72,8 @@ class PlanEdits:
         """Another order type, with its prices and time in force."""
 
         def answered(step: Document, words: str) -> None:
-            plan_id, n, wanted = self._plan_id, int(step["n"]), terms(words)
-            self._plans.ask(lambda desk: desk.retype(plan_id, n, **wanted))
+            plan_id, n, order = self._plan_id, int(step["n"]), typed(words)
+            self._plans.ask(lambda desk: desk.retype(plan_id, n, **order))
 
         question = "market, limit 79.50, stop 75 or stop_limit 75 74.50; then day, gtc, opg, cls …"
         self._asked(question, an_order, answered)
@@ -170,15 +170,12 @@ class PlanEdits:
 
 
 def titled(step: Document) -> str:
-    """`Step 1: SELL 150 NEM, limit 79.50, day`."""
-    prices = [f"{name} {text(step, f'{name}_price')}" for name in ("stop", "limit") if text(step, f"{name}_price")]  # fmt: skip
-    order = " ".join(prices) or text(step, "type")
-    time = text(step, "time_in_force")
+    """`Step 1: SELL 150 NEM, limit 79.50 gtc`."""
     words = f"{text(step, 'side').upper()} {text(step, 'qty')} {text(step, 'symbol')}"
-    return ", ".join(filter(None, (f"Step {step['n']}: {words}", order, time)))
+    return f"Step {step['n']}: {words}, {terms(step)}"
 
 
-def terms(words: str) -> dict[str, str]:
+def typed(words: str) -> dict[str, str]:
     """`stop_limit 75 74.50 gtc` as the desk takes it."""
     kind, *said = words.lower().split()
     prices = dict(zip(PRICED[kind], said, strict=False))

@@ -12,7 +12,7 @@ from engine_world import World
 from db.home import Home
 from db.model.base import Environment
 from db.model.event import EventDraft
-from db.model.order import OrderTerms, OrderType
+from db.model.order import OrderTerms, OrderType, TimeInForce
 from db.model.run import Approval, Mode, PlanState
 from services.desk.intake import Intake
 from services.execution.book import NotPossibleError
@@ -92,6 +92,16 @@ async def test_every_edit_and_its_undoing_void_card_and_approval_invariant_22(
     with pytest.raises(NotPossibleError, match="changed since the card was shown"):
         await world.engine.approve(PLAN, card.token, card.hash, Mode.AUTO, "a test")
     assert world.sent == []
+
+
+async def test_the_card_shows_what_the_order_waits_for_and_how_long_it_rests(
+    edited: Edited,
+) -> None:
+    stop = OrderTerms(type=OrderType.STOP, stop_price=Decimal(90), time_in_force=TimeInForce.GTC)
+    await edited.edit(retype={1: stop})
+    order = (await edited.world.engine.card(PLAN)).orders[0]
+    assert (order.type, order.stop_price, order.limit_price) == (OrderType.STOP, 90, None)
+    assert order.time_in_force is TimeInForce.GTC
 
 
 async def test_all_edits_are_undone_one_by_one_after_a_restart_too(edited: Edited) -> None:
