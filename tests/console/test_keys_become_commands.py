@@ -7,7 +7,7 @@ from canned_desk import MISMATCH, PLAN, CannedDesk, document, order, plan_row, s
 from console_pilot import Deck, main_of, opened
 
 from console.halting import who
-from console.screens.plan_edits import an_order, terms
+from console.screens.plan_edits import an_order, typed
 from db.home import Home
 from db.model.order import OrderState
 from db.model.run import Mode, PlanState
@@ -229,10 +229,10 @@ def test_an_order_type_wants_its_prices(answer: str, said: str) -> None:
 
 
 def test_an_order_type_is_typed_in_one_line() -> None:
-    assert terms("STOP_LIMIT 75 74.50 gtc") == {
+    assert typed("STOP_LIMIT 75 74.50 gtc") == {
         "type": "stop_limit", "stop_price": "75", "limit_price": "74.50", "time_in_force": "gtc",
     }  # fmt: skip
-    assert terms("market") == {"type": "market"}
+    assert typed("market") == {"type": "market"}
 
 
 async def test_what_has_begun_is_not_edited(home: Home) -> None:
