@@ -115,12 +115,22 @@ def _step_cells(step: Json) -> list[str]:
         clean(step["side"]).upper(),
         clean(step["symbol"]),
         clean(step["qty"]),
-        clean(step["type"]),
+        kind(step),
         price(step.get("limit_price")),
         price(step["expected_price"]),
         money(step["expected_cash_after"]),
         done,
     ]
+
+
+def kind(order: Json) -> str:
+    """Its type, the stop it waits for, and how long it rests where that is not the day."""
+    words = [clean(order["type"])]
+    if order.get("stop_price") is not None:
+        words.append(price(order["stop_price"]))
+    if (time := clean(order.get("time_in_force"))) not in ("-", "day"):
+        words.append(time)
+    return " ".join(words)
 
 
 def card_lines(card: Json) -> list[str]:
@@ -141,7 +151,7 @@ def card_lines(card: Json) -> list[str]:
                     clean(order["side"]).upper(),
                     clean(order["symbol"]),
                     clean(order["qty"]),
-                    clean(order["type"]),
+                    kind(order),
                     clean(order.get("limit_price")),
                     money(order["expected_value"]),
                 ]
