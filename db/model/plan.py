@@ -161,6 +161,8 @@ class Plan(Noun):
     source: str
     """File or words it came from."""
     proposal_sha256: str
+    proposal: str = ""
+    """Kind of the proposal it was made of (db/model/proposal.py); empty in plans of before."""
     policy: str
     policy_hash: str
     environment: str

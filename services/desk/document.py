@@ -13,6 +13,7 @@ from services.desk.guarded import protection_of
 from services.execution.ledger import ledger
 from services.execution.offers import MAKES_SENSE, Offer, absent_orders, offers
 from services.execution.transitions import step_state
+from services.reports.stock_validation import stock_validation
 
 STEP_FIELDS = {
     "n", "phase", "account", "symbol", "side", "qty", "type", "limit_price", "stop_price",
@@ -52,6 +53,8 @@ def plan_document(
             include={"findings", "skipped", "before", "after", "estimated_cost", "taxes"},
         ),
     }
+    validation = stock_validation(plan)
+    document["validation"] = None if validation is None else validation.to_json()
     if run is not None:
         document |= _run(run)
         document["ledger"] = ledger(run, prices).to_json()

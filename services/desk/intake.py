@@ -32,7 +32,7 @@ from services.intake.text import shown
 from services.planning.plan import PlanEditError, make_plan, revise
 from services.planning.report import markdown
 from services.planning.symbols import symbols_of
-from services.reports.stock_validation import StockValidation, stock_validation
+from services.reports.stock_validation import refuse_rejected, stock_validation
 from services.reports.write import ReportError, write
 from services.risk.facts import Facts
 from services.risk.policy import PolicyError
@@ -108,15 +108,16 @@ class Intake:
             if isinstance(item, RestrictedList):
                 return await self._take_restricted(name, item)
             plan = await self._planned(item, policy)
-            answer: Json = {"kind": "plan"}
-            if isinstance(item, IdeasProposal) and item.kind == "recommendation":
-                answer["validation"] = _validated(item, plan).to_json()
+            refuse_rejected(plan)
         except (RefusedInputError, PolicyError) as error:
             await self._journal("ProposalRefused", {"source": name, "reason": str(error)})
             if isinstance(error, PolicyError):
                 raise RefusedInputError(name, str(error)) from error
             raise
-        return {**answer, "plan": await self.keep(plan)}
+        answer: Json = {"kind": "plan", "plan": await self.keep(plan)}
+        if (found := stock_validation(plan)) is not None:
+            answer["validation"] = found.to_json()
+        return answer
 
     async def _take_analysis(self, name: str, analysis: MarketAnalysis) -> Json:
         self._facts.analysis = analysis
@@ -261,14 +262,6 @@ class Intake:
 
     async def _journal(self, kind: str, payload: Json, plan_id: str | None = None) -> None:
         await self._engine.book.record(EventDraft(kind=kind, plan_id=plan_id, payload=payload))
-
-
-def _validated(proposal: IdeasProposal, plan: Plan) -> StockValidation:
-    """Raises RefusedInputError with each of the six checks that a recommendation fails."""
-    found = stock_validation(proposal.ideas[0].ticker, plan)
-    if found.status == "REJECTED":
-        raise RefusedInputError(proposal.source, f"{found.message} {' '.join(found.reasons)}")
-    return found
 
 
 def ticket_proposal(body: Mapping[str, Any]) -> BasketProposal:

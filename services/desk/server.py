@@ -31,6 +31,7 @@ from services.desk.peers import only_the_owner
 from services.execution.book import NotPossibleError
 from services.execution.offers import Offer
 from services.intake.refusal import RefusedInputError
+from services.reports.stock_validation import RejectedError
 from services.reports.write import ReportError
 
 LARGEST_BODY = 16 * 1024 * 1024
@@ -85,6 +86,8 @@ async def sentences(request: web.Request, handler: Handler) -> web.StreamRespons
     except NotPossibleError as error:
         status = 404 if str(error).startswith("There is no") else 409
         return _refusal(status, str(error))
+    except RejectedError as error:
+        return _refusal(422, str(error), validation=error.validation.to_json())
     except RefusedInputError as error:
         return _refusal(422, str(error))
     except BadRequestError as error:
@@ -100,8 +103,8 @@ async def sentences(request: web.Request, handler: Handler) -> web.StreamRespons
         return _refusal(500, "The desk failed inside; desk.log has the details.")
 
 
-def _refusal(status: int, sentence: str) -> web.Response:
-    return web.json_response({"error": sentence}, status=status)
+def _refusal(status: int, sentence: str, **more: Body) -> web.Response:
+    return web.json_response({"error": sentence, **more}, status=status)
 
 
 def _json(answer: Answer) -> web.Response:
