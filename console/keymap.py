@@ -51,6 +51,7 @@ CONTEXTS: dict[str, str] = {
     "kill": "Kill panel",
     "resume": "Resume screen",
     "unknown": "Unknown orders",
+    "signals": "Signals",
     "fill": "What filled, by hand",
     "quit": "Quit",
     "help": "Help",
@@ -58,7 +59,19 @@ CONTEXTS: dict[str, str] = {
 """What each context is called. A node of the screen has one; the focus decides which are heard."""
 
 _PANES = ("positions", "orders", "plans", "alerts", "reconcile")
-_BOXES = ("palette", "prompt", "gate", "card", "kill", "resume", "unknown", "fill", "quit", "help")
+_BOXES = (
+    "palette",
+    "prompt",
+    "gate",
+    "card",
+    "kill",
+    "resume",
+    "unknown",
+    "signals",
+    "fill",
+    "quit",
+    "help",
+)
 TOGETHER: tuple[tuple[str, ...], ...] = (
     *(("any", "main", "list", pane) for pane in _PANES),
     ("any", "main", "list", "guide"),
@@ -109,6 +122,7 @@ BINDINGS: tuple[Binding, ...] = (
         ("plan.approve", "a", "approve", "approve", "Approval card of the open plan", "p"),
         ("plan.next", "n", "next_step", "run next", "Run the open plan's next step (step mode) or phase, after a typed check", "p"),
         ("unknown.open", "U", "unknown", "unknown", "Orders whose answer never came: what was asked, what may be done", "p"),
+        ("signals.open", "S", "signals", "signals", "Signals, the newest first: how far each came, its plan, what it earned", "p"),
         ("pane.zoom", "z", "zoom", "zoom", "Fill the screen with this pane, and back", "p"),
         ("ticket.buy", "b", "ticket('buy')", "buy", "Ticket with side buy: opens, never sends", "p"),
         ("ticket.sell", "s", "ticket('sell')", "sell", "Ticket with side sell: opens, never sends", "p"),
@@ -227,6 +241,13 @@ BINDINGS: tuple[Binding, ...] = (
         ("unknown.down", "j down", "choose(1)", "next", "Next order", ""),
         ("unknown.up", "k up", "choose(-1)", "", "Previous order", ""),
         ("unknown.close", "escape", "close", "back", "Back; it goes on being looked up", ""),
+    ),
+    *_rows(
+        "signals",
+        ("signals.plan", "enter", "open", "its plan", "Open the plan that was made of the signal", ""),
+        ("signals.down", "j down", "down", "older", "An older signal", ""),
+        ("signals.up", "k up", "up", "newer", "A newer signal", ""),
+        ("signals.close", "escape", "close", "back", "Back", ""),
     ),
     *_rows(
         "fill",

@@ -181,6 +181,10 @@ class DeskClient:
         then goes on."""
         return await self._plan_command(plan_id, offer, {})
 
+    async def signals(self) -> list[Json]:
+        """What became of each signal, the newest first."""
+        return await self._list("GET", "/v1/signals", seconds=BROKER_SECONDS)
+
     async def unknown(self) -> list[Json]:
         """Orders whose answer never came."""
         return await self._list("GET", "/v1/unknown")

@@ -28,6 +28,7 @@ from services.desk.hub import CONSOLE
 from services.desk.latch import LatchError
 from services.desk.operators import Operators
 from services.desk.peers import only_the_owner
+from services.desk.signals import fates, row
 from services.execution.book import NotPossibleError
 from services.execution.offers import Offer
 from services.intake.refusal import RefusedInputError
@@ -188,6 +189,7 @@ class _Routes:
                 web.post(f"/v1/plans/{{id}}/{offer}", self._answer(partial(self.remedy, offer)))
                 for offer in remedies
             ),
+            web.get("/v1/signals", self._answer(self.signals)),
             web.get("/v1/unknown", self._answer(self.unknown)),
             *(
                 web.post(f"/v1/orders/{{id}}/{offer}", self._answer(partial(self.settle, offer)))
@@ -288,6 +290,9 @@ class _Routes:
             case _:
                 await remedies.cancel_rest(plan_id)
         return self._desk.document(plan_id)
+
+    async def signals(self, _: web.Request, __: Body) -> Answer:
+        return [row(fate) for fate in await fates(self._desk.journal)]
 
     async def unknown(self, _: web.Request, __: Body) -> Answer:
         return list(self._desk.unknown())

@@ -94,7 +94,7 @@ def signal_fates(events: Iterable[Event]) -> tuple[SignalFate, ...]:
     tracks: list[_Track] = []
     held: Holdings = {}
     for event in events:
-        if event.kind == "SignalHeard":
+        if event.kind == HEARD:
             tracks.append(_heard(event))
         elif event.kind in _STEPS:
             _STEPS[event.kind](tracks, event)
@@ -116,6 +116,8 @@ def _heard(event: Event) -> _Track:
 
 def _planned(tracks: list[_Track], event: Event) -> None:
     """A plan was made of a file, or changed: what it does with each signal of the file."""
+    if event.payload["plan"]["proposal_sha256"] not in {track.sha256 for track in tracks}:
+        return
     plan = Plan.model_validate(event.payload["plan"])
     taken: set[int] = set()
     for track in tracks:
@@ -209,6 +211,7 @@ def _closed(
         track.reach(Stage.CLOSED, event, f"{words}, profit {gain}")
 
 
+HEARD = "SignalHeard"
 _STEPS: dict[str, Callable[[list[_Track], Event], None]] = {
     "PlanCreated": _planned,
     "PlanEdited": _planned,
@@ -221,3 +224,5 @@ _STEPS: dict[str, Callable[[list[_Track], Event], None]] = {
     "OrderSent": _sent,
     "FillReceived": _filled,
 }
+STORY = frozenset({*_STEPS, "PositionAdopted"})
+"""Every kind of event that a fate is told by, besides its being heard."""

@@ -19,6 +19,7 @@ from services.desk.config import Row, table
 from services.desk.document import ORDER_FIELDS, STEP_FIELDS, UNKNOWN_FIELDS
 from services.execution.approval import ApprovalCard
 from services.execution.ledger import Entry, HoldingLeft, Ledger, Stopped
+from services.reports.signal_fates import SignalFate, Stamp
 
 DOCS = Path(__file__).parents[2] / "docs"
 COMMAND_LINE = (DOCS / "command-line.md").read_text("utf-8")
@@ -79,6 +80,7 @@ LISTS = {
     "### `run --json`": fields(Event),
     "### `kill --json`": fields(HaltReport) | fields(HaltedOrder),
     "### `reconcile --json`": fields(Reconciliation) | fields(Mismatch),
+    "### `signals --json`": fields(SignalFate) | fields(Stamp),
     "### `config show --json`": set(Row._fields),
 }
 

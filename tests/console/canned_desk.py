@@ -247,6 +247,7 @@ class CannedDesk:
         self.refusals: dict[str, tuple[int, str]] = {}
         """Path → status and sentence."""
         self.unknown: list[dict[str, Any]] = []
+        self.signals: list[dict[str, Any]] = []
         self.card_changes: dict[str, Any] = {}
         self.resume_card: dict[str, Any] | None = None
         """Shown before the first resume, as after a stop that nobody pressed."""
@@ -312,6 +313,8 @@ class CannedDesk:
                     "quote": {"bid": "64.00", "ask": "64.04", "age": "1"}}  # fmt: skip
         if path == "unknown" or parts[-1] in ("look-up", "resend", "give-up"):
             return self.unknown
+        if path == "signals":
+            return self.signals
         if parts[0] in ("plans", "tickets"):
             return self.document
         if path == "events":
