@@ -87,6 +87,8 @@ class Step(Noun):
     """Running cash of the account when this step is done."""
     sector: str
     conviction: Exact | None = None
+    underlying: str | None = None
+    """What was suggested, where another symbol is traded for it: the stock that a fund follows."""
     stop_loss_price: Exact | None = None
     stop_condition: StopCondition = StopCondition.TOUCH
     protection: Literal["broker", "desk"] = "desk"

@@ -173,9 +173,9 @@ class Intake:
         return looked
 
     async def _facts_for(self, proposal: Proposal, policy: str | None) -> Facts:
-        symbols = symbols_of(proposal, self._facts.analysis)
-        chosen = self._plan_facts.policy(policy)
-        known = {symbol for symbol in symbols if symbol in self._facts.instruments}
+        chosen, listed = self._plan_facts.policy(policy), self._facts.instruments
+        symbols = symbols_of(proposal, self._facts.analysis, listed, chosen)
+        known = {symbol for symbol in symbols if symbol in listed}
         return await self._facts.fresh(known, chosen)
 
     async def keep(self, plan: Plan) -> Json:

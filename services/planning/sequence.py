@@ -120,6 +120,7 @@ def _step(facts: Facts, n: int, priced: _Priced, funded: Funded) -> Step:
         needs=funded.by,
         sector=facts.sector(draft.symbol),
         conviction=draft.conviction,
+        underlying=draft.underlying,
         reason=f"{draft.reason} {guidance.why}." if guidance.why else draft.reason,
         algorithm=guidance.algorithm,
         stop_loss_price=stop,

@@ -105,7 +105,7 @@ EVERY = (
     File(
         FORMATS / "instruments.toml", "reference",
         "leverage_factor = 3", "leverage = 3",
-        ("line 7 column 1", "instrument.SOXL.leverage: unknown key", "expected sector, name"),
+        ("line 7 column 1", "instrument.SOXL.leverage: unknown key", "expected sector, industry"),
     ),
     File(
         FORMATS / "instruments.json", "reference",
