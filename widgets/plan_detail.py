@@ -61,6 +61,14 @@ def validation(document: Mapping[str, Any]) -> Iterable[Text]:
         yield Text.assemble(mark, str(check), "" if well is True else " failed")
 
 
+def instead(document: Mapping[str, Any]) -> Iterable[Text]:
+    """Steps in another symbol than the one that was suggested, and why."""
+    for step in rows(document, "steps"):
+        if underlying := text(step, "underlying"):
+            name = f"{text(step, 'n')} {text(step, 'symbol')} for {underlying} "
+            yield Text.assemble((name, "bold"), text(step, "reason"))
+
+
 def troubles(document: Mapping[str, Any]) -> Iterable[Text]:
     """Why steps or their orders ended otherwise than filled, in the broker's or our own words."""
     given_up = document.get("given_up")
@@ -170,6 +178,7 @@ def detail(document: Mapping[str, Any], width: int) -> Text:
     part("If you stop here", if_stopped(document))
     part("Funding", funding(document))
     part("Stock validation", validation(document))
+    part("In place of what was suggested", instead(document))
     part("Findings", findings(document))
     part("Sectors, before → after", weights(before, after, width, "sectors", "sector"))
     whole.append_text(cash(document))

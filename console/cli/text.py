@@ -75,6 +75,13 @@ def plan_lines(plan: Json) -> list[str]:
         lines += [f"  {f['severity'].upper():<5} {clean(f['message'])}" for f in findings]
     if plan.get("validation"):
         lines += ["", *validation_lines(plan["validation"])]
+    instead = [step for step in plan["steps"] if step.get("underlying")]
+    if instead:
+        lines += ["", "In place of what was suggested"]
+        lines += [
+            f"  {clean(step['symbol'])} for {clean(step['underlying'])}: {clean(step['reason'])}"
+            for step in instead
+        ]
     if plan["skipped"]:
         lines += ["", "Left out"]
         lines += [f"  {clean(s['symbol'])}: {clean(s['reason'])}" for s in plan["skipped"]]

@@ -319,6 +319,16 @@ def test_a_price_has_its_cents_and_a_missing_one_is_a_dash(value: object, shown:
     assert price(value) == shown
 
 
+def test_a_plan_says_what_it_trades_in_place_of_what_was_suggested(
+    quarterdeck, canned: CannedDesk
+) -> None:
+    fund = plan()
+    fund["steps"] = [{**fund["steps"][0], "symbol": "SOXL", "underlying": "NVDA"}]
+    canned.answers["GET /v1/plans/3f9a"] = (200, fund)
+    shown = quarterdeck("plan", "show", "3f9a").out
+    assert "In place of what was suggested\n  SOXL for NVDA: Materials must fall.\n" in shown
+
+
 def test_signals_with_their_fate_plan_and_profit(quarterdeck, canned: CannedDesk) -> None:
     canned.answers["GET /v1/signals"] = (200, [SIGNAL, STALE])
     assert json.loads(quarterdeck("signals", "--json").out) == [SIGNAL, STALE]
