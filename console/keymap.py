@@ -122,6 +122,7 @@ BINDINGS: tuple[Binding, ...] = (
         ("plan.approve", "a", "approve", "approve", "Approval card of the open plan", "p"),
         ("plan.next", "n", "next_step", "run next", "Run the open plan's next step (step mode) or phase, after a typed check", "p"),
         ("unknown.open", "U", "unknown", "unknown", "Orders whose answer never came: what was asked, what may be done", "p"),
+        ("propose", "", "propose", "propose", "Hand a file to the desk, any format that the inbox takes: its path is typed", "p"),
         ("signals.open", "S", "signals", "signals", "Signals, the newest first: how far each came, its plan, what it earned", "p"),
         ("pane.zoom", "z", "zoom", "zoom", "Fill the screen with this pane, and back", "p"),
         ("ticket.buy", "b", "ticket('buy')", "buy", "Ticket with side buy: opens, never sends", "p"),

@@ -71,6 +71,12 @@ class DeskActions:
 
         self._screen.deck.push_screen(KillPanel())
 
+    def action_propose(self) -> None:
+        """Hand a file to the desk."""
+        from console.screens.proposing import propose
+
+        propose(self._screen)
+
     def action_signals(self) -> None:
         """What became of every signal; the plan of the chosen one is opened."""
         from console.screens.signals import SignalsScreen

@@ -23,7 +23,7 @@ from services.desk.policies import PlanFacts
 from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
 from services.intake.guard import Fate, Guarded, guarded, recent
-from services.intake.inbox import REFUSED, Size, sweep
+from services.intake.inbox import REFUSED, Size, sweep, why_refused
 from services.intake.instruments import InstrumentTable
 from services.intake.read import recognise
 from services.intake.refusal import RefusedInputError
@@ -38,6 +38,7 @@ from services.risk.facts import Facts
 from services.risk.policy import PolicyError
 
 SWEEP_SECONDS = 1.0
+MOST_REFUSED = 20
 SHORTEST_ID = 4
 LARGEST_POWER = 11
 """Of ten, in a number of a ticket; a basket takes no more either."""
@@ -67,7 +68,8 @@ class Intake:
         self._now = now
         self._sizes: dict[str, Size] = {}
         self._heard: tuple[Idea, ...] = ()
-        self.refused: list[str] = []
+        self.refused: tuple[str, ...] = ()
+        """Why the inbox refused its last files, the newest last."""
 
     def recover(self, events: Collection[Event]) -> None:
         """The newest reference data in the journal are in force again, and signals known."""
@@ -88,7 +90,8 @@ class Intake:
     async def sweep_inbox(self) -> None:
         """One look at the inbox: reference data first, then proposals (spec 2)."""
         moved = await sweep(self._home.inbox, self._accept, self._sizes, self._now())
-        self.refused.extend(path.name for path in moved if path.parent.name == REFUSED)
+        refused = [why_refused(path) for path in moved if path.parent.name == REFUSED]
+        self.refused = (*self.refused, *refused)[-MOST_REFUSED:]
 
     async def _accept(self, name: str, data: bytes) -> None:
         """A file whose move failed comes again: a plan of it that is still open is not doubled."""

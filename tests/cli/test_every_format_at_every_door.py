@@ -117,6 +117,11 @@ def test_the_inbox_does_the_same(home: Home, desk: IntakeDesk, spoilt: bool) -> 
         if spoilt:
             assert_said(file, (lies_in / f"{file.path.name}.reason.md").read_text("utf-8"))
     assert [path for path in inbox.iterdir() if path.is_file()] == []
+    told = sorted(desk.intake.refused)
+    if spoilt:
+        assert [line.split(" line ")[0] for line in told] == sorted(f.path.name for f in EVERY)
+    else:
+        assert told == []
     assert len(desk.plans) == (0 if spoilt else sum(f.outcome != "reference" for f in EVERY))
 
 

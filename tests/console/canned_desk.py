@@ -313,6 +313,8 @@ class CannedDesk:
                     "quote": {"bid": "64.00", "ask": "64.04", "age": "1"}}  # fmt: skip
         if path == "unknown" or parts[-1] in ("look-up", "resend", "give-up"):
             return self.unknown
+        if path == "proposals":
+            return {"kind": "plan", "plan": self.document}
         if path == "signals":
             return self.signals
         if parts[0] in ("plans", "tickets"):
