@@ -172,8 +172,10 @@ def test_only_signals_are_carried_out_otherwise() -> None:
 def test_a_bear_fund_is_no_way_out() -> None:
     """Selling what is held is never blocked; a fund bought for the same weak signal is."""
     weak = said("NVDA", "short", conviction="9")
-    blocked = {f.check for f in of(planned(world("leveraged_etf"), weak), Severity.BLOCK)}
-    assert blocked == {"conviction"}
+    held = (("NVDA", "50", "100"),)
+    for mode, expected in (("stocks", set()), ("leveraged_etf", {"conviction"})):
+        plan = planned(world(mode, held), weak)
+        assert {finding.check for finding in of(plan, Severity.BLOCK)} == expected
 
 
 def test_a_factor_that_is_not_known_is_not_guessed() -> None:

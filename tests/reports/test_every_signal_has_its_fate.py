@@ -104,6 +104,18 @@ def test_where_a_signal_ends_is_said() -> None:
     assert (gone.fates()[0].closed_qty, gone.fates()[0].realized) == (10, None)
 
 
+def test_a_short_signal_that_sells_what_is_held_is_filled_by_the_sale() -> None:
+    idea = signal("a").model_copy(update={"direction": Direction.SHORT, "stop_price": None})
+    proposal = IdeasProposal(kind="signal", source="s.json", sha256="f" * 64, ideas=(idea,))
+    journal = Journal()
+    journal.heard(idea)
+    plan = make_plan(proposal, world(held={"AAA": "5"}), "1", "sim")
+    journal.add("PlanCreated", {"plan": plan.to_json()}, plan_id="1")
+    journal.fill(1, "sell", "5", "100")
+    (fate,) = journal.fates()
+    assert (fate.stage, fate.filled_qty, fate.closed_qty) == (Stage.FILLED, 5, 0)
+
+
 def test_a_short_signal_by_its_bear_fund_is_followed_there() -> None:
     """5 AAA that are held go, too; the fate is the fund's: 10 at 20, sold at 25, a profit of 50."""
     facts = world(
