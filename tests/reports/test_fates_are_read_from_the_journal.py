@@ -19,6 +19,7 @@ def story() -> Written:
     told.fill(1, "buy", "3", "90", plan="0")
     told.heard(signal("a"))
     told.heard(signal("b", "BBB"), "stale")
+    told.add("ProposalAccepted", {"source": "s.json", "sha256": "f" * 64}, plan_id="1")
     told.add("PlanCreated", {"plan": planned(signal("a")).to_json()}, plan_id="1")
     told.fill(1, "buy", "20", "100")
     told.fill(None, "sell", "13", "110", plan=None)
