@@ -35,7 +35,12 @@ SELECT :plan_id, json_extract(p, '$.revision'), 'checked', json_extract(p, '$.ve
     coalesce(json_extract(:payload, '$.reason'), ''), json_extract(p, '$.created_at'), :plan_hash, p
 FROM (SELECT json_extract(:payload, '$.plan') AS p) WHERE true
 ON CONFLICT (plan_id) DO UPDATE SET revision = excluded.revision, verdict = excluded.verdict,
-    source = excluded.source, hash = excluded.hash, body = excluded.body
+    source = excluded.source, hash = excluded.hash, body = excluded.body,
+    state = CASE plans.state WHEN 'escalated' THEN 'checked' ELSE plans.state END
+"""
+_PLAN_ANSWERED = """
+UPDATE plans SET state = CASE state WHEN 'escalated' THEN 'checked' ELSE state END
+WHERE plan_id = :plan_id
 """
 _PLAN_ENDS = """
 UPDATE plans SET state = coalesce(json_extract(:payload, '$.state'), 'aborted'), ended_at = :at,
@@ -69,6 +74,12 @@ ON CONFLICT (id) DO UPDATE SET state = excluded.state, since = excluded.since,
 _STATEMENTS: dict[str, tuple[str, ...]] = {
     "PlanCreated": (_PLAN,),
     "PlanEdited": (_PLAN,),
+    "EscalationRequested": (
+        "UPDATE plans SET state = CASE state WHEN 'checked' THEN 'escalated' ELSE state END "
+        "WHERE plan_id = :plan_id",
+    ),
+    "EscalationResolved": (_PLAN_ANSWERED,),
+    "EscalationExpired": (_PLAN_ANSWERED,),
     "PlanApproved": (
         "UPDATE plans SET state = CASE state WHEN 'checked' THEN 'approved' ELSE state END, "
         "mode = json_extract(:payload, '$.approval.mode'), reason = '' WHERE plan_id = :plan_id",
