@@ -8,6 +8,7 @@ from rich.cells import set_cell_size
 from rich.text import Text
 
 from widgets.document import number, rows, text
+from widgets.escalation import escalations
 from widgets.table.fields import money, percent, qty
 
 BAR_PARTS = "▏▎▍▌▋▊▉█"
@@ -156,6 +157,7 @@ def detail(document: Mapping[str, Any], width: int) -> Text:
     part("If you stop here", if_stopped(document))
     part("Funding", funding(document))
     part("Findings", findings(document))
+    part("Exceptions", escalations(document))
     part("Sectors, before → after", weights(before, after, width, "sectors", "sector"))
     whole.append_text(cash(document))
     whole.append("\n")

@@ -203,8 +203,10 @@ class Engine:
     # --- plans that run -----------------------------------------------------------------------
 
     async def void_expired(self, market_now: datetime) -> None:
-        """Plans that were approved and have not started: over at the session's end, and to be
-        approved anew once the approval's time is over (spec 5, Plan states)."""
+        """Requests for exceptions over their deadline. Plans that were approved and have not started:
+        over at the session's end, and to be approved anew once the approval's time is over (spec 5,
+        Plan states)."""
+        await self.escalations.expire()
         now = self._clock.now()
         for run in self.book.runs.values():
             if run.state is not PlanState.APPROVED or run.approval is None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from db.clock import Clock
 from db.model.escalation import Escalation, Outcome, Violation
@@ -163,8 +163,12 @@ def dry_run_name(plan: Plan) -> str:
     return f"{plan.plan_id}-r{plan.revision}-dry-run.md"
 
 
-def time_left(asked: Escalation, now: datetime) -> timedelta:
-    return max(asked.deadline - now, timedelta(0))
+def unanswered(run: PlanRun) -> Escalation | None:
+    """The last request of the plan as it is, as long as nobody has answered it."""
+    last = run.escalations[-1] if run.escalations else None
+    if last is None or last.revision != run.plan.revision:
+        return None
+    return last if last.outcome in (Outcome.OPEN, Outcome.EXPIRED) else None
 
 
 def _escalatable(run: PlanRun) -> None:
