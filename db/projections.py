@@ -39,8 +39,7 @@ ON CONFLICT (plan_id) DO UPDATE SET revision = excluded.revision, verdict = excl
     state = CASE plans.state WHEN 'escalated' THEN 'checked' ELSE plans.state END
 """
 _PLAN_ANSWERED = """
-UPDATE plans SET state = CASE state WHEN 'escalated' THEN 'checked' ELSE state END
-WHERE plan_id = :plan_id
+UPDATE plans SET state = 'checked' WHERE plan_id = :plan_id AND state = 'escalated'
 """
 _PLAN_ENDS = """
 UPDATE plans SET state = coalesce(json_extract(:payload, '$.state'), 'aborted'), ended_at = :at,
@@ -75,8 +74,8 @@ _STATEMENTS: dict[str, tuple[str, ...]] = {
     "PlanCreated": (_PLAN,),
     "PlanEdited": (_PLAN,),
     "EscalationRequested": (
-        "UPDATE plans SET state = CASE state WHEN 'checked' THEN 'escalated' ELSE state END "
-        "WHERE plan_id = :plan_id",
+        "UPDATE plans SET state = 'escalated' WHERE plan_id = :plan_id AND state = 'checked' "
+        "AND hash = json_extract(:payload, '$.escalation.plan_hash')",
     ),
     "EscalationResolved": (_PLAN_ANSWERED,),
     "EscalationExpired": (_PLAN_ANSWERED,),

@@ -1,9 +1,8 @@
 """A request for an exception: what blocks, by which figures, who is asked, until when (spec 3)."""
 
-from decimal import Decimal
 from enum import StrEnum
 
-from db.model.base import Exact, Noun, Utc, plain
+from db.model.base import Exact, Noun, Utc
 
 
 class Trigger(StrEnum):
@@ -34,14 +33,6 @@ class Violation(Noun):
     bounds: dict[str, Exact] = {}
     """Figure → the worst that is covered. Empty: a rule without figures, covered as it reads."""
 
-    @property
-    def words(self) -> str:
-        """What an approver reads: the finding's own sentence and the figures that are asked for."""
-        figures = ", ".join(
-            f"{name} {plain(Decimal(worst))}" for name, worst in self.bounds.items()
-        )
-        return f"{self.check}: {self.message}" + (f" (up to {figures})" if figures else "")
-
 
 class Escalation(Noun):
     """One request and what became of it. Bound to the plan's content: any edit voids it."""
@@ -65,9 +56,17 @@ class Escalation(Noun):
     approver: str = ""
     reason: str = ""
     resolved_at: Utc | None = None
+    day: str | None = None
+    """Of a granted one: the exchange's date, on which alone it holds."""
     number: int | None = None
     """Of a granted one: the how manieth of its trading day, `of` so many that may be granted."""
     of: int | None = None
+
+    @property
+    def story(self) -> str:
+        """One line: asked of whom, and what became of it."""
+        by = f" by {self.approver}: {self.reason}" if self.approver else ""
+        return f"{self.by} asked {self.to}: {self.asked} {self.outcome.value.capitalize()}{by}."
 
     @property
     def words(self) -> str:

@@ -13,7 +13,7 @@ from db.model.trading import TradingState
 from services.execution.book import NotPossibleError
 from services.execution.decide import needs_order
 from services.execution.gate import worst_price
-from services.execution.recheck import checked_again
+from services.execution.recheck import checked_again, in_force
 from services.risk.exceptions import blocks_of, excepted, key_of
 from services.risk.facts import Facts
 from services.risk.freshness import Rung, age_minutes, caveats, rung
@@ -196,7 +196,7 @@ def approval_card(
     findings = checked_again(run, facts)
     shown = tuple(f for f in findings if f.severity is not Severity.PASS)
     if not blocks_of(shown):  # what only planning sees still blocks, unless somebody let it pass
-        of_plan = excepted(blocks_of(plan.findings), run.exceptions)
+        of_plan = excepted(blocks_of(plan.findings), in_force(run, facts))
         now_seen = {key_of(finding) for finding in shown}
         shown = (
             tuple(f for f in of_plan if f.severity is Severity.BLOCK or key_of(f) not in now_seen)
@@ -244,7 +244,7 @@ def approval_card(
         tolerance=facts.policy.drift_tolerance,
         notes=tuple(notes),
         caveats=caveats(findings),
-        exceptions=tuple(exception.words for exception in run.exceptions),
+        exceptions=tuple(exception.words for exception in in_force(run, facts)),
     )
 
 

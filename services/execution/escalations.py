@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from db.clock import Clock
 from db.model.escalation import Escalation, Outcome, Violation
@@ -11,10 +12,11 @@ from db.model.event import Event, EventDraft
 from db.model.plan import Plan
 from db.model.run import PlanRun, PlanState
 from services.execution.book import NotPossibleError, RunBook
-from services.execution.recheck import checked_again
+from services.execution.recheck import checked_again, in_force
 from services.risk.exceptions import NotExceptedError, blocks_of, excepted, trigger_of, violations
 from services.risk.facts import Facts
 
+NOTHING: Mapping[str, object] = MappingProxyType({})
 LONGEST_NAME = 100
 LONGEST_REASON = 500
 
@@ -70,6 +72,8 @@ class Escalations:
             await self._book.record(
                 EventDraft(kind="EscalationRequested", plan_id=plan_id, payload=payload)
             )
+        if self._book.run(plan_id).escalation is None:
+            raise NotPossibleError(f"Nobody was asked: plan {plan_id} changed meanwhile.")
         return self._book.run(plan_id)
 
     async def grant(self, plan_id: str, approver: str, reason: str) -> PlanRun:
@@ -81,9 +85,10 @@ class Escalations:
             await self._open(plan_id)
             facts = await self._facts(self._book.run(plan_id).plan)
             number = self._require_budget(facts)
-            told = {"number": number, "of": facts.policy.max_exceptions_per_day}
+            most = facts.policy.max_exceptions_per_day
+            told = {"date": facts.today.isoformat(), "number": number, "of": most}
             asked = await self._open(plan_id)  # what was asked for may be void or late meanwhile
-            await self._answer(asked, Outcome.GRANTED, approver, reason, facts, told)
+            await self._answer(asked, Outcome.GRANTED, approver, reason, told)
         run = self._book.run(plan_id)
         if asked.escalation_id not in {one.escalation_id for one in run.exceptions}:
             raise NotPossibleError(
@@ -142,16 +147,14 @@ class Escalations:
         outcome: Outcome,
         approver: str,
         reason: str,
-        facts: Facts | None = None,
-        told: dict[str, int] | None = None,
+        told: Mapping[str, object] = NOTHING,
     ) -> None:
         payload = {
             "escalation_id": asked.escalation_id,
             "outcome": outcome.value,
             "approver": approver,
             "reason": reason,
-            "date": "" if facts is None else facts.today.isoformat(),
-            **(told or {}),
+            **told,
         }
         await self._book.record(
             EventDraft(kind="EscalationResolved", plan_id=asked.plan_id, payload=payload)
@@ -188,7 +191,7 @@ def _escalatable(run: PlanRun) -> None:
 def _asked(run: PlanRun, facts: Facts) -> tuple[Violation, ...]:
     """What blocks the plan now, and what blocked it when it was planned and only planning sees.
     Raises NotPossibleError when nothing does, or when something can't be excepted."""
-    of_plan = excepted(blocks_of(run.plan.findings), run.exceptions)
+    of_plan = excepted(blocks_of(run.plan.findings), in_force(run, facts))
     blocks = (*blocks_of(checked_again(run, facts)), *blocks_of(of_plan))
     if not blocks:
         raise NotPossibleError(f"Nothing blocks plan {run.plan.plan_id}: it can be approved.")

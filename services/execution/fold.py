@@ -64,7 +64,11 @@ def _voided(run: PlanRun, *outcomes: Outcome) -> tuple[Escalation, ...]:
 
 
 def _escalated(run: PlanRun, event: Event) -> PlanRun:
+    """Of a plan that changed, or was approved, between the look and this note nothing is asked."""
     asked = Escalation.model_validate(event.payload["escalation"])
+    waits = run.state is PlanState.CHECKED or run.approval is None
+    if run.state.ended or not waits or asked.plan_hash != run.plan.hash:
+        return run
     state = PlanState.ESCALATED if run.state is PlanState.CHECKED else run.state
     return _with(run, state=state, escalations=(*run.escalations, asked))
 
@@ -85,6 +89,7 @@ def _answered(run: PlanRun, event: Event) -> PlanRun:
         "approver": payload.get("approver", ""),
         "reason": payload.get("reason", ""),
         "resolved_at": event.at,
+        "day": payload.get("date") or None,
         "number": payload.get("number"),
         "of": payload.get("of"),
     }

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
+from db.model.escalation import Escalation
 from db.model.plan import Finding, Phase, Severity, Step
 from db.model.run import PlanRun
 from services.execution.decide import needs_order
@@ -32,7 +33,12 @@ def checked_again(run: PlanRun, facts: Facts) -> tuple[Finding, ...]:
     snapshot that the plan was made on. What an exception covers warns instead of blocking."""
     left = {s.n: s.qty - run.filled_qty(s.n) for s in run.plan.steps if needs_order(run, s)}
     found = (*recheck(run.plan, facts, list(left), left), *_changed(run, facts, left))
-    return excepted(found, run.exceptions)
+    return excepted(found, in_force(run, facts))
+
+
+def in_force(run: PlanRun, facts: Facts) -> tuple[Escalation, ...]:
+    """Exceptions of the plan as it is, of this trading day: the next one counts its own."""
+    return tuple(one for one in run.exceptions if one.day == facts.today.isoformat())
 
 
 def _changed(run: PlanRun, facts: Facts, left: Mapping[int, Decimal]) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ Pure. Whether a check can be excepted at all, and by which figures, its row of t
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 
+from db.model.base import plain
 from db.model.escalation import Escalation, Trigger, Violation
 from db.model.plan import Finding, Severity
 from services.risk.case import could_not_check
@@ -83,18 +84,27 @@ def excepted(findings: Sequence[Finding], exceptions: Sequence[Escalation]) -> t
 def _judged(finding: Finding, exceptions: Sequence[Escalation]) -> Finding:
     if finding.severity is not Severity.BLOCK:
         return finding
-    by = next((e for e in exceptions if any(covers(v, finding) for v in e.violations)), None)
-    if by is None:
+    about = [(e, v) for e in exceptions for v in e.violations if _names(v, finding)]
+    by = next((e for e, violation in about if covers(violation, finding)), None)
+    if by is not None:
+        message = f"{finding.message} Excepted by {by.approver}: {by.reason.rstrip('.')}."
+        return finding.model_copy(update={"severity": Severity.WARN, "message": message})
+    if not about:
         return finding
-    message = f"{finding.message} Excepted by {by.approver}: {by.reason.rstrip('.')}."
-    return finding.model_copy(update={"severity": Severity.WARN, "message": message})
+    asked, violation = about[-1]
+    figures = ", ".join(f"{name} {plain(worst)}" for name, worst in violation.bounds.items())
+    message = f"{finding.message} {asked.approver} let it pass up to {figures or 'what was said'}."
+    return finding.model_copy(update={"message": message})
+
+
+def _names(violation: Violation, finding: Finding) -> bool:
+    return (violation.check, violation.subject, violation.step) == key_of(finding)
 
 
 def covers(violation: Violation, finding: Finding) -> bool:
     """Whether the finding is the one named, and no worse than shown."""
     check = BY_ID[finding.check]
-    named = (violation.check, violation.subject, violation.step) == key_of(finding)
-    if not named or not check.excepted or could_not_check(finding):
+    if not _names(violation, finding) or not check.excepted or could_not_check(finding):
         return False
     if not check.worse:
         return finding.message == violation.message
