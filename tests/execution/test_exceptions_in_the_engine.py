@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from db.model.escalation import Outcome, Trigger
 from db.model.plan import Plan, Severity, Verdict
-from db.model.run import Mode, PlanState
+from db.model.run import Mode, PlanRun, PlanState
 from services.execution.book import NotPossibleError
 from services.execution.escalations import Escalations
 from services.execution.fold import folded
@@ -330,6 +330,20 @@ async def test_the_days_budget_is_never_exceeded() -> None:
                 await world.engine.escalations.request("3f9a", "Jane Roe", "ana")
         with pytest.raises(NotPossibleError, match=r"2 exceptions were granted today; .* allows 2"):
             await world.engine.escalations.request("3f9a", "Jane Roe", "ana")
+    finally:
+        await world.close()
+
+
+async def test_the_days_last_exception_is_granted_to_one_of_two_plans() -> None:
+    world = await escalated(max_exceptions_per_day=1)
+    try:
+        await world.engine.add(world.plan.model_copy(update={"plan_id": "4b1c"}))
+        escalations = world.engine.escalations
+        await escalations.request("4b1c", "Jane Roe", "ana")
+        both = (escalations.grant(name, "Jane Roe", "the last") for name in ("3f9a", "4b1c"))
+        answers = await asyncio.gather(*both, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [PlanRun, NotPossibleError]
+        assert len(payloads(world, "EscalationResolved")) == 1
     finally:
         await world.close()
 

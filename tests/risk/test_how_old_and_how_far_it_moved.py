@@ -137,6 +137,16 @@ def test_a_cap_that_the_plan_itself_brings_back_does_not_stop_it() -> None:
     assert cured.severity is PASS
 
 
+def test_a_cap_that_was_broken_when_the_plan_was_made_is_inherited() -> None:
+    # 160 BBB of $100,000 are 16%; at $101 16,160 / 100,160 = 16.13%: no news, and a minor change.
+    made_on = world(cash="84000", held={"BBB": "160"})
+    now = world(cash="84000", held={"BBB": "160"}, prices={"BBB": "101"})
+    case = case_of(now, steps(now, "buy 10 DDD"))
+    found = list(change_findings(standing(made_on), case))
+    assert [f.severity for f in found] == [PASS, PASS]
+    assert len(caveats(found)) == 1
+
+
 def test_what_nobody_knows_is_not_unchanged_invariant_21() -> None:
     now = world(cash="77000", held={"AAA": "100", "ZZZ": "5"})
     unpriced = tuple(
