@@ -53,8 +53,9 @@ def _parts(report: Json, audit: Json) -> Iterator[str]:
             for finding in whole["constraints_validation"]
         ]
     )
-    yield "## Exceptions\n"
-    yield _rows(audit["exceptions"])
+    if audit["exceptions"]:
+        yield "## Exceptions\n"
+        yield _rows(audit["exceptions"])
     yield "## Limits after execution\n"
     yield _rows(audit["constraints_verification"])
     yield _facts(
