@@ -136,8 +136,8 @@ class Escalations:
         used, most = self._granted[facts.today.isoformat()], facts.policy.max_exceptions_per_day
         if used >= most:
             raise NotPossibleError(
-                f"{used} exceptions were granted today; the policy {facts.policy.name} allows {most} "
-                "a day. Change the plan."
+                f"{used} of the day's {most} exceptions are granted (policy {facts.policy.name}): change "
+                "the plan, or ask again tomorrow."
             )
         return used + 1
 
