@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from console.halting import who
 from widgets.document import number, rows, text
-from widgets.escalation import open_escalation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -245,40 +244,6 @@ class PlanDesk:
         """Turn the plan down, with a reason."""
         self._with_reason("Reject", lambda desk, plan, why: desk.reject(plan, why))
 
-    def action_escalate(self) -> None:
-        """Ask somebody for an exception of what blocks the plan now."""
-        from console.screens.prompt import Prompt
-
-        if (document := self._open_document()) is None:
-            return
-        plan_id = text(document, "plan_id")
-
-        def answered(name: str | None) -> None:
-            if name:
-                self._command(lambda desk: desk.escalate(plan_id, name, who()))
-
-        self._screen.deck.push_screen(Prompt(f"Escalate plan {plan_id}", "Who is asked?"), answered)
-
-    def action_answer_exception(self) -> None:
-        """Grant or refuse what the plan waits for: the approver's name and a reason are typed."""
-        from console.screens.prompt import Prompt
-
-        if (document := self._open_document()) is None:
-            return
-        if (asked := open_escalation(document)) is None:
-            self._screen.deck.say("This plan waits for no exception; E asks for one.")
-            return
-        plan_id = text(document, "plan_id")
-
-        def answered(words: str | None) -> None:
-            if words is not None:
-                answer, name, reason = answer_of(words)
-                self._command(lambda desk: desk.exception(plan_id, answer, name, reason))
-
-        title = f"Plan {plan_id}: {text(asked, 'asked')}"
-        question = "grant NAME: reason, or refuse NAME: reason; it is written down"
-        self._screen.deck.push_screen(Prompt(title, question, check=an_answer), answered)
-
     def _with_reason(
         self, verb: str, command: "Callable[[DeskClient, str, str], Awaitable[Document]]"
     ) -> None:
@@ -378,23 +343,6 @@ def an_algorithm(answer: str) -> str:
     if any(not all(part.partition("=")) for part in parameters):
         return "after the name only name=value, such as minutes=30"
     return ""
-
-
-def answer_of(words: str) -> tuple[str, str, str]:
-    """`grant Jane Roe: reason` as answer, approver and reason."""
-    said, _, reason = words.partition(":")
-    answer, _, name = said.strip().partition(" ")
-    return answer.lower(), name.strip(), reason.strip()
-
-
-def an_answer(words: str) -> str:
-    """What is wrong with an answer to a request for an exception."""
-    answer, name, reason = answer_of(words)
-    if answer not in ("grant", "refuse"):
-        return "grant or refuse is expected first"
-    if not name:
-        return f"{answer} is followed by the approver's name"
-    return "" if reason else "a colon and the reason are expected after the name"
 
 
 def steps_left(document: Document) -> list[Document]:

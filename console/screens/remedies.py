@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rich.text import Text
 
 from widgets.document import number, rows, text
-from widgets.escalation import escalatable, open_escalation
 from widgets.table.fields import price, qty
 
 if TYPE_CHECKING:
@@ -87,8 +86,6 @@ class PlanRemedies:
             "plan.rest": lambda: offered(plans.document, "cancel-rest"),
             "unknown.open": self._any_unknown,
             "plan.trim": lambda: left_missed(plans.document),
-            "plan.escalate": lambda: escalatable(plans.document),
-            "plan.exception": lambda: open_escalation(plans.document or {}) is not None,
         }
 
     def shown_in_bar(self, binding: str) -> bool:

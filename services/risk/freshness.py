@@ -124,7 +124,9 @@ def change_findings(made_on: Standing, case: Case, done: Sequence[Step] = ()) ->
     all_moves = moves(made_on, undone, facts.leveraged)
     material = [move for move in all_moves if kind_of(move, policy) is Change.MATERIAL]
     for move in material:
-        message = f"{move.words}: a change of {percent(move.moved)} is material."
+        message = (
+            f"{move.words}: a change of {percent(move.moved)} is material. Plan anew, or escalate."
+        )
         yield found(
             "portfolio_change", case.worst, move.subject, message,
             before=move.was, after=move.now, moved=move.moved, limit=policy.material_change,

@@ -9,7 +9,7 @@ from console_pilot import Deck, main_of, opened
 from plan_makers import make_escalation
 
 from console.halting import who
-from console.screens.plan_desk import an_answer
+from console.screens.exceptions import an_answer
 from db.home import Home
 from db.model.order import OrderState
 from db.model.run import Mode, PlanState
