@@ -95,7 +95,7 @@ def _weights(of: Standing, leveraged: frozenset[str]) -> dict[tuple[str, str], D
 
 def kind_of(move: Move, policy: Policy) -> Change:
     """Of a weight that has moved: minor under the policy's line, material from it on."""
-    if move.moved >= policy.material_change:
+    if move.moved and move.moved >= policy.material_change:
         return Change.MATERIAL
     return Change.MINOR if move.moved >= SHOWN else Change.NONE
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from desk_world import RunningDesk
+from protection_world import alerted
 
 from services.desk.client import DeskError, Json
 
@@ -17,12 +18,25 @@ async def ticket(desk: RunningDesk) -> Json:
     return await desk.client.ticket(symbol="ABBV", side="buy", qty="10", policy="mine")
 
 
+async def nobody_answers(desk: RunningDesk) -> None:
+    """Of a policy that gives no time at all: over at the next look, an event and an alert."""
+    quick = await desk.client.ticket(symbol="ABBV", side="buy", qty="10", policy="quick")
+    await desk.client.escalate(quick["plan_id"], "Max Poe", "ana")
+    over = await desk.until(quick["plan_id"], lambda plan: plan["state"] == "checked")
+    assert over["escalations"][0]["outcome"] == "expired"
+    assert "Max Poe did not answer" in (await alerted(desk, "escalation_expired"))["sentence"]
+    with pytest.raises(DeskError, match="waits for no exception"):
+        await desk.client.exception(quick["plan_id"], "grant", "Max Poe", "sorry, late")
+
+
 async def test_an_exception_is_granted_once_a_day_and_outlives_the_desk(
     start_desk: StartDesk,
 ) -> None:
     desk = await start_desk()
     desk.home.policies.mkdir(exist_ok=True)
     (desk.home.policies / "mine.toml").write_text(f'extends = "standard"\n{LIMITS}')
+    (desk.home.policies / "quick.toml").write_text('extends = "mine"\nexception_minutes = 0\n')
+    await nobody_answers(desk)
     plan = await ticket(desk)
     plan_id = plan["plan_id"]
     assert plan["verdict"] == "BLOCKED"

@@ -76,6 +76,13 @@ def test_how_far_a_weight_may_move(was: str, now: str, kind: Change) -> None:
     assert kind_of(Move("position", "AAA", Decimal(was), Decimal(now)), STANDARD) is kind
 
 
+def test_where_any_change_is_material_none_is_still_none() -> None:
+    strictest = with_limits(material_change=0)
+    still, moved = (Move("cash", "cash", Decimal("0.1"), Decimal(now)) for now in ("0.1", "0.1001"))
+    assert kind_of(still, strictest) is Change.NONE
+    assert kind_of(moved, strictest) is Change.MATERIAL
+
+
 # Equity $100,000: AAA $10,000 (10%), BBB $13,000 (13%), cash $77,000 (77%).
 MADE_ON = world(cash="77000", held={"AAA": "100", "BBB": "130"})
 
