@@ -81,6 +81,7 @@ def make_escalation(**changed: object) -> Escalation:
                 subject="CCC",
                 message="CCC would weigh 16.0%, over the position cap of 15.0%.",
                 bounds={"after": Decimal("0.161")},
+                covered="after ≤ 0.161",
             ),
         ),
         report="3f9a-r1-dry-run.md",

@@ -54,8 +54,6 @@ def escalations(document: Mapping[str, Any]) -> Iterable[Text]:
             line.append(f" (exception {number} of {text(asked, 'of')} of its day)")
         yield line
         for one in rows(asked, "violations"):
-            bounds = one.get("bounds")
-            figures = bounds.items() if isinstance(bounds, Mapping) else ()
-            up_to = ", ".join(f"{name} {worst}" for name, worst in figures)
-            shown = f"  {text(one, 'message')}" + (f" Up to {up_to}." if up_to else "")
+            covered = text(one, "covered")
+            shown = f"  {text(one, 'message')}" + (f" Covered: {covered}." if covered else "")
             yield Text(shown, "dim")

@@ -174,9 +174,8 @@ def escalation_lines(asked: Json) -> list[str]:
         f"{clean(asked['deadline'])}: {clean(asked['asked'])}"
     ]
     for one in asked["violations"]:
-        bounds = ", ".join(f"{clean(k)} {clean(v)}" for k, v in one["bounds"].items())
-        up_to = f" (covered up to {bounds})" if bounds else ""
-        lines.append(f"BLOCK {clean(one['check'])}: {clean(one['message'])}{up_to}")
+        covered = f" (covered: {clean(one['covered'])})" if one.get("covered") else ""
+        lines.append(f"BLOCK {clean(one['check'])}: {clean(one['message'])}{covered}")
     lines.append(f"Dry run: {clean(asked['report'])}")
     answered = f"{clean(asked['outcome'])}"
     if asked.get("approver"):

@@ -32,6 +32,8 @@ class Violation(Noun):
     message: str
     bounds: dict[str, Exact] = {}
     """Figure → the worst that is covered. Empty: a rule without figures, covered as it reads."""
+    covered: str = ""
+    """The same in words: `after ≤ 0.161`."""
 
 
 class Escalation(Noun):

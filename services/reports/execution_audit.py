@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 from db.model.alert import AlertSeverity
-from db.model.base import plain
 from db.model.escalation import Escalation
 from db.model.plan import Finding, Severity, Standing
 from db.model.policy import Policy
@@ -94,7 +93,7 @@ def _exceptions(asked: Escalation) -> list[Json]:
         {
             "check": one.check,
             "subject": one.subject,
-            "up_to": ", ".join(f"{name} {plain(worst)}" for name, worst in one.bounds.items()),
+            "covered": one.covered or None,
             "approver": asked.approver,
             "reason": asked.reason,
             "granted_at": time_text(asked.resolved_at),

@@ -47,6 +47,7 @@ def violations(blocks: Sequence[Finding]) -> tuple[Violation, ...]:
             step=key[2],
             message=message,
             bounds=bounds,
+            covered=_words(finding.check, bounds),
         )
     return tuple(asked.values())
 
@@ -92,8 +93,9 @@ def _judged(finding: Finding, exceptions: Sequence[Escalation]) -> Finding:
     if not about:
         return finding
     asked, violation = about[-1]
-    figures = ", ".join(f"{name} {plain(worst)}" for name, worst in violation.bounds.items())
-    message = f"{finding.message} {asked.approver} let it pass up to {figures or 'what was said'}."
+    message = (
+        f"{finding.message} {asked.approver} let pass only {violation.covered or 'what was said'}."
+    )
     return finding.model_copy(update={"message": message})
 
 
@@ -123,6 +125,12 @@ def _directions(check: str) -> Mapping[str, str]:
 
 def _worse(check: str, name: str, one: Decimal, other: Decimal) -> Decimal:
     return max(one, other) if _directions(check)[name] == "+" else min(one, other)
+
+
+def _words(check: str, bounds: Mapping[str, Decimal]) -> str:
+    signs = {"+": "≤", "-": "≥"}
+    ways = _directions(check)
+    return ", ".join(f"{name} {signs[ways[name]]} {plain(worst)}" for name, worst in bounds.items())
 
 
 def _figures(finding: Finding) -> dict[str, Decimal] | None:

@@ -27,7 +27,7 @@ def test_somebody_is_asked_by_name(quarterdeck, canned: CannedDesk) -> None:
     assert (done.code, done.err) == (0, "Plan 3f9a is escalated.\n")
     assert "ana asks Jane Roe until 2026-01-05T17:30:00Z: Approve an exception" in done.out
     assert "BLOCK position_cap: CCC would weigh 16.0%" in done.out
-    assert "(covered up to after 0.161)" in done.out
+    assert "(covered: after ≤ 0.161)" in done.out
     whole = quarterdeck("escalate", "3f9a", "--to", "Jane Roe", "--by", "bob", "--json")
     assert json.loads(whole.out) == ASKED.to_json()
     assert canned.bodies("POST /v1/plans/3f9a/escalate")[-1]["by"] == "bob"

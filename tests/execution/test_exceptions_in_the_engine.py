@@ -114,7 +114,7 @@ async def test_a_figure_worse_than_shown_blocks_again(price: str, passes: bool, 
             world.prices["CCC"] = price
         if not passes and when != "at the start":
             with pytest.raises(
-                NotPossibleError, match=r"BLOCKED: CCC .* Jane Roe let it pass up to after 0.161"
+                NotPossibleError, match=r"BLOCKED: CCC .* Jane Roe let pass only after ≤ 0.161"
             ):
                 await world.engine.approve("3f9a", card.token, card.hash, Mode.AUTO, "ana")
             return
@@ -124,7 +124,7 @@ async def test_a_figure_worse_than_shown_blocks_again(price: str, passes: bool, 
             await world.engine.start("3f9a")
             assert world.run.state is PlanState.SELLING
         else:
-            with pytest.raises(NotPossibleError, match=r"Jane Roe let it pass up to after 0.161"):
+            with pytest.raises(NotPossibleError, match=r"Jane Roe let pass only after ≤ 0.161"):
                 await world.engine.start("3f9a")
             assert world.run.state is PlanState.CHECKED
             assert world.sent == []
@@ -148,7 +148,7 @@ async def test_before_the_buys_an_exception_holds_for_what_it_names_only() -> No
             await world.engine.confirm_next("3f9a")
             await world.clock.move(30)
         assert world.run.state is PlanState.PAUSED
-        assert "Jane Roe let it pass up to after 0.161" in world.run.reason
+        assert "Jane Roe let pass only after ≤ 0.161" in world.run.reason
         assert [symbol for symbol, *_ in world.sent] == ["AAA"]
         await world.engine.escalations.request("3f9a", "Jane Roe", "ana")
         assert world.run.state is PlanState.PAUSED

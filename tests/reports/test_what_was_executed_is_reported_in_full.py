@@ -340,7 +340,11 @@ def test_the_audit_says_what_was_let_pass_and_what_was_worth_a_word() -> None:
     assert audit["caveats"] == ["90 min old.", "BBB moved."]
     assert audit["stale_portfolio_acknowledged"] == "I called them"
     (row,) = audit["exceptions"]
-    assert (row["check"], row["subject"], row["up_to"]) == ("position_cap", "CCC", "after 0.161")
+    assert (row["check"], row["subject"], row["covered"]) == (
+        "position_cap",
+        "CCC",
+        "after ≤ 0.161",
+    )
     assert (row["approver"], row["exception_of_day"]) == ("Jane Roe", "2 of 2")
     assert [said.rpartition("plan. ")[2] for said in audit["escalations_triggered"][-2:]] == [
         "Refused by Max Poe: no.",

@@ -157,6 +157,9 @@ def test_of_one_subject_found_twice_the_worse_is_asked_for() -> None:
     found = [block("sector_cap", "Tech", after=Decimal(n)) for n in ("0.4151", "0.4212", "0.41")]
     (asked,) = violations(found)
     assert asked.bounds == {"after": Decimal("0.422")}
+    assert asked.covered == "after ≤ 0.422"
+    (less,) = violations([block("min_equity", equity=Decimal(24_999))])
+    assert less.covered == "equity ≥ 24900"
 
 
 @pytest.mark.parametrize(
@@ -230,5 +233,5 @@ def test_a_block_that_grew_says_what_was_let_pass() -> None:
     (asked,) = violations([block("position_cap", after=Decimal("0.1602"))])
     (grown,) = excepted([block("position_cap", after=Decimal("0.17"))], [granted(asked)])
     assert (grown.severity, grown.message) == (
-        BLOCK, "position_cap is over. Jane Roe let it pass up to after 0.161.",
+        BLOCK, "position_cap is over. Jane Roe let pass only after ≤ 0.161.",
     )  # fmt: skip
