@@ -157,6 +157,8 @@ BINDINGS: tuple[Binding, ...] = (
         ("guide.previous", "[", "guide_previous", "", "Previous step", ""),
         ("plan.resize", "e", "resize_step", "resize", "Change the quantity of the step", "p"),
         ("plan.drop", "d", "drop_step", "drop", "Drop the step from the plan", "p"),
+        ("plan.escalate", "E", "escalate", "escalate", "Ask somebody for an exception of what blocks the plan", "p"),
+        ("plan.exception", "D", "answer_exception", "decide", "Grant or refuse the exception that the plan waits for, by name and with a reason", "p"),
         ("plan.reject", "x", "reject", "reject", "Reject the plan, with a reason", "p"),
         ("plan.pause", "P", "pause", "pause", "Pause the plan: nothing more is sent", "p"),
         ("plan.continue", "C", "continue_plan", "continue", "Let a paused or halted plan go on, after a typed check", "p"),

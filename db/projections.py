@@ -35,7 +35,11 @@ SELECT :plan_id, json_extract(p, '$.revision'), 'checked', json_extract(p, '$.ve
     coalesce(json_extract(:payload, '$.reason'), ''), json_extract(p, '$.created_at'), :plan_hash, p
 FROM (SELECT json_extract(:payload, '$.plan') AS p) WHERE true
 ON CONFLICT (plan_id) DO UPDATE SET revision = excluded.revision, verdict = excluded.verdict,
-    source = excluded.source, hash = excluded.hash, body = excluded.body
+    source = excluded.source, hash = excluded.hash, body = excluded.body,
+    state = CASE plans.state WHEN 'escalated' THEN 'checked' ELSE plans.state END
+"""
+_PLAN_ANSWERED = """
+UPDATE plans SET state = 'checked' WHERE plan_id = :plan_id AND state = 'escalated'
 """
 _PLAN_ENDS = """
 UPDATE plans SET state = coalesce(json_extract(:payload, '$.state'), 'aborted'), ended_at = :at,
@@ -69,6 +73,12 @@ ON CONFLICT (id) DO UPDATE SET state = excluded.state, since = excluded.since,
 _STATEMENTS: dict[str, tuple[str, ...]] = {
     "PlanCreated": (_PLAN,),
     "PlanEdited": (_PLAN,),
+    "EscalationRequested": (
+        "UPDATE plans SET state = 'escalated' WHERE plan_id = :plan_id AND state = 'checked' "
+        "AND hash = json_extract(:payload, '$.escalation.plan_hash')",
+    ),
+    "EscalationResolved": (_PLAN_ANSWERED,),
+    "EscalationExpired": (_PLAN_ANSWERED,),
     "PlanApproved": (
         "UPDATE plans SET state = CASE state WHEN 'checked' THEN 'approved' ELSE state END, "
         "mode = json_extract(:payload, '$.approval.mode'), reason = '' WHERE plan_id = :plan_id",

@@ -1,8 +1,9 @@
-"""Makers of steps and plans, for every room that is given one."""
+"""Makers of steps, plans and requests for exceptions, for every room that is given one."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from db.model.escalation import Escalation, Trigger, Violation
 from db.model.order import OrderType, Side
 from db.model.plan import Phase, Plan, Standing, Step, Verdict
 
@@ -64,3 +65,30 @@ def make_plan(
         after=FLAT,
         verdict=Verdict.SAFE,
     )
+
+
+def make_escalation(**changed: object) -> Escalation:
+    """Of the plan `3f9a`: a position of 16% where 15% are allowed."""
+    asked = Escalation(
+        escalation_id="3f9a-x1",
+        plan_id="3f9a",
+        revision=1,
+        plan_hash="2" * 64,
+        trigger=Trigger.BLOCKED,
+        violations=(
+            Violation(
+                check="position_cap",
+                subject="CCC",
+                message="CCC would weigh 16.0%, over the position cap of 15.0%.",
+                bounds={"after": Decimal("0.161")},
+                covered="after ≤ 0.161",
+            ),
+        ),
+        report="3f9a-r1-dry-run.md",
+        asked="Approve an exception to position_cap (CCC), or modify the plan.",
+        to="Jane Roe",
+        by="ana",
+        requested_at=NOON,
+        deadline=NOON + timedelta(minutes=30),
+    )
+    return Escalation.model_validate({**asked.model_dump(), **changed})

@@ -1,6 +1,7 @@
 """The open plan as a guide: its steps with what was expected and what came (spec 8, screen 3)."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from textual.widgets import Static
 
 from widgets.by_hand import is_open, ticket_of, words_of
 from widgets.document import number, rows, text
+from widgets.escalation import countdown, granted, open_escalation
 from widgets.plan_detail import VERDICT_STYLES, detail
 from widgets.table import Cell, Column, Field, LiveTable
 from widgets.table.fields import money, price, qty, signed_percent
@@ -94,7 +96,9 @@ def hint(document: Mapping[str, Any]) -> str:
     state, mode = text(document, "state") or "checked", text(document, "mode")
     if state in ("draft", "checked"):
         if text(document, "verdict") == "BLOCKED":
-            return "blocked: drop or resize steps, or reject it"
+            if granted(document):
+                return "blocked but for an exception: approve it, change steps, or reject it"
+            return "blocked: drop or resize steps, escalate or reject it"
         return "approve it, change steps, or reject it"
     if state == "approved":
         return "approved, not started: run it"
@@ -109,7 +113,9 @@ def hint(document: Mapping[str, Any]) -> str:
         }.get(mode, "runs through by itself; pause or halt stops it")
     if state == "paused" and (offers := _offers(document)):
         return offers
-    if state in ("paused", "halted", "escalated"):
+    if state == "escalated":
+        return "grant or refuse it, change steps, or reject it"
+    if state in ("paused", "halted"):
         return "nothing more is sent until it continues; or abort it"
     return _after(document)
 
@@ -143,8 +149,8 @@ def _listed(words: list[str]) -> str:
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def headline(document: Mapping[str, Any]) -> Text:
-    """Which plan, its verdict, where it stands, and what can be done."""
+def headline(document: Mapping[str, Any], now: datetime | None = None) -> Text:
+    """Which plan, its verdict, where it stands, for whom it waits until when, and what can be done."""
     verdict, state = text(document, "verdict"), text(document, "state") or "checked"
     line = Text()
     line.append(text(document, "plan_id"), "bold")
@@ -156,6 +162,8 @@ def headline(document: Mapping[str, Any]) -> Text:
     progress = document.get("progress")
     if isinstance(progress, dict):
         line.append(f" · {progress.get('done')} of {progress.get('of')} done")
+    if (asked := open_escalation(document)) is not None:
+        line.append(f" · {countdown(asked, now)}", "bold yellow")
     line.append("\n")
     reason = text(document, "reason")
     said = ": ".join(part for part in (reason, hint(document)) if part)
@@ -180,6 +188,7 @@ class Guide(Vertical):
     def __init__(self, name: str = "guide") -> None:
         super().__init__(id=name)
         self.document: dict[str, Any] = {}
+        self._now: datetime | None = None
 
     def compose(self) -> ComposeResult:
         yield Static("", id="guide-head", markup=False)
@@ -192,7 +201,7 @@ class Guide(Vertical):
         was = self.step is not None and over(self.step)
         same_plan = text(document, "plan_id") == text(self.document, "plan_id")
         self.document = document
-        self.query_one("#guide-head", Static).update(headline(document))
+        self.query_one("#guide-head", Static).update(headline(document, self._now))
         table = self.query_one("#guide-steps", LiveTable)
         steps = rows(document, "steps")
         table.update_rows({text(step, "n"): cells(step) for step in steps})
@@ -202,6 +211,12 @@ class Guide(Vertical):
         if steps and (table.cursor_key is None or not same_plan or ended):
             table.move_cursor(self._first_open(steps))
         self._write_detail()
+
+    def tick(self, now: datetime) -> None:
+        """The desk's time went on: a deadline is counted down."""
+        self._now = now
+        if open_escalation(self.document) is not None:
+            self.query_one("#guide-head", Static).update(headline(self.document, now))
 
     def _first_open(self, steps: list[dict[str, Any]]) -> str:
         waiting = (step for step in steps if not over(step))

@@ -8,6 +8,7 @@ from rich.cells import set_cell_size
 from rich.text import Text
 
 from widgets.document import number, rows, terms, text
+from widgets.escalation import escalations
 from widgets.table.fields import money, percent, qty
 
 BAR_PARTS = "▏▎▍▌▋▊▉█"
@@ -188,6 +189,7 @@ def detail(document: Mapping[str, Any], width: int) -> Text:
     part("Stock validation", validation(document))
     part("In place of what was suggested", instead(document))
     part("Findings", findings(document))
+    part("Exceptions", escalations(document))
     part("Orders that wait or rest", special(document))
     part("Sectors, before → after", weights(before, after, width, "sectors", "sector"))
     whole.append_text(cash(document))

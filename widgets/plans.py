@@ -119,6 +119,7 @@ class PlansPane(Pane):
 
     def show(self, seen: Seen) -> None:
         plans = seen.snapshot.plans
+        self.tick(seen)
         if not self.news(plans, seen.lost):
             return
         self._lost = seen.lost
@@ -132,6 +133,10 @@ class PlansPane(Pane):
             f"{waiting} waiting" if waiting else "",
             lost=seen.lost,
         )
+
+    def tick(self, seen: Seen) -> None:
+        """A second went by."""
+        self.guide.tick(seen.now)
 
     def show_document(self, document: dict[str, Any] | None) -> None:
         """Show this plan as a guide, or the list again."""

@@ -1,6 +1,7 @@
 """`quarterdeck status|positions|orders|alerts`: what is, from a desk that runs."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import click
 
@@ -136,12 +137,23 @@ def _status_lines(status: Json) -> list[str]:
     lines += [
         f"Plan {clean(plan['plan_id'])}: {clean(plan['state'])}, {plan['steps_done']} of "
         f"{plan['steps']} steps, {clean(plan['verdict'])} ({clean(plan['source'])})"
+        f"{_waits_for(plan, status.get('at'))}"
         for plan in status["plans"]
     ]
     if status["positions"]:
         head = ("symbol", "qty", "entry", "price", "value", "weight", "P&L", "stop", "target")
         lines += table(head, map(_position_cells, status["positions"]))
     return lines
+
+
+def _waits_for(plan: Json, at: object) -> str:
+    """Of whom an exception is asked, and how long that can be granted."""
+    if not plan.get("deadline"):
+        return ""
+    until = datetime.fromisoformat(str(plan["deadline"]))
+    now = until if at is None else datetime.fromisoformat(str(at))
+    left = max(int((until - now).total_seconds()), 0)
+    return f"; {clean(plan['escalated_to'])} has {left // 60}:{left % 60:02} left to grant an exception"
 
 
 def _position_cells(row: Json) -> list[str]:

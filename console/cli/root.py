@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reprice": ("console.cli.steering", "Send the rest of open orders at another limit."),
     "resubmit": ("console.cli.steering", "Send the rest of open orders once more."),
     "cancel-rest": ("console.cli.steering", "Cancel what is open; go on with what filled."),
+    "escalate": ("console.cli.escalating", "Ask somebody for an exception of what blocks a plan."),
+    "exception": ("console.cli.escalating", "Grant or refuse the exception a plan waits for."),
     "reject": ("console.cli.steering", "Turn a plan down."),
     "drop": ("console.cli.steering", "Take a step out of a plan."),
     "resize": ("console.cli.steering", "Change a step's quantity."),

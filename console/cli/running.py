@@ -25,10 +25,16 @@ WAITING = frozenset({"paused", "halted"})
 @PLAN
 @click.option("--token", help="The token on the card.")
 @MODE
+@click.option("--acknowledge", default="", metavar="WHY", help="Why a stale portfolio will do.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the card as JSON.")
 @about_desk
 async def approve_command(
-    desk: Desk, plan_id: str, token: str | None, mode: str | None, json_wanted: bool
+    desk: Desk,
+    plan_id: str,
+    token: str | None,
+    mode: str | None,
+    acknowledge: str,
+    json_wanted: bool,
 ) -> int:
     """Without --token: print the approval card with a new token. With it: approve the plan."""
     async with desk.running() as client:
@@ -38,7 +44,12 @@ async def approve_command(
             return Exit.FINE
         plan = await client.plan(plan_id)
         approved = await client.approve(
-            plan_id, token, str(plan["hash"]), mode or DEFAULT_MODE, getpass.getuser()
+            plan_id,
+            token,
+            str(plan["hash"]),
+            mode or DEFAULT_MODE,
+            getpass.getuser(),
+            acknowledge,
         )
     talk(f"Plan {clean(plan_id)} is {clean(approved.get('state'))}; `quarterdeck run` starts it.")
     return Exit.FINE
@@ -59,7 +70,7 @@ async def run_command(
     paused, 2 refused."""
     async with desk.started() as client:
         plan = await client.plan(plan_id)
-        if plan["verdict"] == "BLOCKED":
+        if plan["verdict"] == "BLOCKED" and not _excepted(plan):
             talk(
                 f"quarterdeck: plan {clean(plan_id)} is BLOCKED; `quarterdeck plan show` says why."
             )
@@ -121,6 +132,11 @@ async def _follow(client: DeskClient, plan: Json, after: int, yes: bool, json_wa
     reason = f": {clean(ended['reason'])}" if ended.get("reason") else ""
     talk(f"Plan {clean(ended['plan_id'])} is {clean(ended['state'])}{reason}")
     return of_state(ended["state"])
+
+
+def _excepted(plan: Json) -> bool:
+    """An exception was granted; what it does not cover the card says."""
+    return any(one["outcome"] == "granted" for one in plan.get("escalations") or ())
 
 
 def _same_mode(plan: Json, mode: str | None) -> None:

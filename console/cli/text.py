@@ -93,6 +93,8 @@ def plan_lines(plan: Json) -> list[str]:
     ]
     if plan.get("reason"):
         lines.append(f"Reason: {clean(plan['reason'])}")
+    for asked in plan.get("escalations") or ():
+        lines += ["", *escalation_lines(asked)]
     return lines + _standing(plan)
 
 
@@ -185,9 +187,31 @@ def card_lines(card: Json) -> list[str]:
         for d in card["drift"]
         if d.get("beyond")
     ]
+    lines += [clean(exception) for exception in card.get("exceptions", ())]
+    lines += [f"NOTE  {clean(caveat)}" for caveat in card.get("caveats", ())]
     lines += [clean(note) for note in card.get("notes", ())]
+    lines += [clean(card[name]) for name in ("waiting", "acknowledge") if card.get(name)]
     lines += ["", f"Token {clean(card['token'])}, until {clean(card['expires_at'])}"]
     return lines
+
+
+def escalation_lines(asked: Json) -> list[str]:
+    """A request for an exception: what would be let pass, of whom it is asked, until when, and the
+    answer."""
+    lines = [
+        f"{clean(asked['escalation_id'])}: {clean(asked['by'])} asks {clean(asked['to'])} until "
+        f"{clean(asked['deadline'])}: {clean(asked['asked'])}"
+    ]
+    for one in asked["violations"]:
+        covered = f" (covered: {clean(one['covered'])})" if one.get("covered") else ""
+        lines.append(f"BLOCK {clean(one['check'])}: {clean(one['message'])}{covered}")
+    lines.append(f"Dry run: {clean(asked['report'])}")
+    answered = f"{clean(asked['outcome'])}"
+    if asked.get("approver"):
+        answered += f" by {clean(asked['approver'])}: {clean(asked['reason'])}"
+    if asked.get("number"):
+        answered += f" (exception {clean(asked['number'])} of {clean(asked['of'])} today)"
+    return [*lines, answered]
 
 
 def event_line(event: Json) -> str:

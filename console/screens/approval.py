@@ -51,12 +51,14 @@ class ApprovalCard(Gate):
     @property
     def blocked(self) -> bool:
         """Whether the plan can't be approved at all."""
-        return text(self._card, "verdict") == "BLOCKED"
+        return text(self._card, "verdict") == "BLOCKED" or bool(text(self._card, "waiting"))
 
     def line(self) -> Text:
         if not self.blocked:
             return super().line()
-        return Text("BLOCKED: it can't be approved. Esc, then drop or resize steps, or reject it.", "bold")  # fmt: skip
+        if waiting := text(self._card, "waiting"):
+            return Text(waiting, "bold")
+        return Text("BLOCKED: it can't be approved. Esc, then drop or resize steps, escalate or reject it.", "bold")  # fmt: skip
 
     def action_submit(self) -> None:
         """The word was typed, or not; a blocked plan hears nothing."""
@@ -132,7 +134,9 @@ def described(card: dict[str, Any]) -> Text:
         body.append(f"{qty(number(order.get('qty'))):>7} {text(order, 'symbol'):<6}", "bold")
         body.append(f" {terms(order):<14} {money(number(order.get('expected_value'))):>12}\n")
     _drift(body, card)
-    for note in card.get("notes") or ():
+    for exception in card.get("exceptions") or ():
+        body.append(f"{exception}\n", "bold yellow")
+    for note in (*(card.get("caveats") or ()), *(card.get("notes") or ())):
         body.append(f"{note}\n")
     body.right_crop(1)
     return body

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from console.app import QuarterdeckApp
     from console.screens.by_hand import HandActions
     from console.screens.desk_actions import DeskActions
+    from console.screens.exceptions import PlanExceptions
     from console.screens.plan_desk import PlanDesk
     from console.screens.plan_edits import PlanEdits
     from console.screens.remedies import PlanRemedies
@@ -48,9 +49,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._key_bar = KeyBar()
         self._views: dict[str, View] = {}
         self._shown = "desk"
-        self.actors: tuple[PlanDesk, DeskActions, PlanRemedies, HandActions, PlanEdits] | None = (
-            None
-        )
+        self.actors: (
+            tuple[PlanDesk, DeskActions, PlanRemedies, HandActions, PlanEdits, PlanExceptions]
+            | None
+        ) = None
         """Who has the actions that this screen has not itself."""
 
     def compose(self) -> ComposeResult:
@@ -85,6 +87,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """Mount the desk view. Called once, after the first frame."""
         from console.screens.by_hand import HandActions
         from console.screens.desk_actions import DeskActions
+        from console.screens.exceptions import PlanExceptions
         from console.screens.plan_desk import PlanDesk
         from console.screens.plan_edits import PlanEdits
         from console.screens.remedies import PlanRemedies
@@ -96,6 +99,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             PlanRemedies(self, plans),
             HandActions(self, plans),
             PlanEdits(self, plans),
+            PlanExceptions(self, plans),
         )
         await self._mounted("desk")
         self._write_keys()

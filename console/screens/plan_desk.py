@@ -145,18 +145,34 @@ class PlanDesk:
             box = ApprovalCard(card)
 
             def typed(token: str | None) -> None:
-                if token is not None:
+                if token is None:
+                    return
+                if asked := text(card, "acknowledge"):
+                    self._acknowledged(asked, lambda why: self._approve(plan_id, box.approved, why))
+                else:
                     self._approve(plan_id, box.approved)
 
             deck.push_screen(box, typed)
 
         deck.ask(lambda desk: desk.card(plan_id), show)
 
-    def _approve(self, plan_id: str, approved: "Approved") -> None:
+    def _acknowledged(self, asked: str, then: "Callable[[str], None]") -> None:
+        """What the card wants to be typed besides its token."""
+        from console.screens.prompt import Prompt
+
+        def answered(why: str | None) -> None:
+            if why is not None:
+                then(why)
+
+        self._screen.deck.push_screen(Prompt("A stale portfolio", asked), answered)
+
+    def _approve(self, plan_id: str, approved: "Approved", acknowledged: str = "") -> None:
         deck = self._screen.deck
 
         async def approve_and_start(desk: "DeskClient") -> Document:
-            await desk.approve(plan_id, approved.token, approved.plan_hash, approved.mode, who())
+            await desk.approve(
+                plan_id, approved.token, approved.plan_hash, approved.mode, who(), acknowledged
+            )
             return await desk.run(plan_id, approved.mode)
 
         deck.ask(approve_and_start, self._started)

@@ -55,6 +55,8 @@ class View(Container):
         for pane in self.panes:
             if pane.display and isinstance(pane, PositionsPane | ReconcilePane):
                 pane.show(seen)
+            elif pane.display and isinstance(pane, PlansPane):
+                pane.tick(seen)
 
     # Layout
 

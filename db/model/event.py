@@ -30,6 +30,14 @@ KINDS: dict[str, EventKind] = _table(
     ("PlanCreated", True, "A plan was made and dry-run; the payload is the whole plan."),
     ("PlanEdited", True, "A plan was changed; the payload is the whole new revision."),
     ("PlanRejected", True, "The trader turned a plan down, with a reason."),
+    # escalation
+    (
+        "EscalationRequested",
+        True,
+        "An exception was asked for: which findings, of whom, until when.",
+    ),
+    ("EscalationResolved", True, "The exception was granted or refused: by whom, and why."),
+    ("EscalationExpired", True, "Nobody answered in time: nothing can be granted any more."),
     # approval and phases
     ("PlanApproved", True, "The trader approved the content with this hash."),
     ("ApprovalVoided", True, "An approval stopped being one: expired, drifted, edited or used."),

@@ -57,6 +57,14 @@ class Policy(Noun):
     """And older than this it must be read again."""
     portfolio_stop_minutes: int = 240
     """And on one older than this nothing is planned."""
+    portfolio_refresh_minutes: int = 15
+    """So long a stale one is read again, before the trader may go on with it by typing so."""
+    material_change: Exact = Decimal("0.02")
+    """Of any weight since the plan was made, a fraction of equity: from here on it is escalated."""
+    exception_minutes: int = 30
+    """In which an exception must be granted."""
+    max_exceptions_per_day: int = 2
+    """Of all plans of a trading day."""
     drift_band: Exact | None = Decimal("0.01")
     """Target weights: inside this distance, a fraction of equity, nothing is traded."""
     drift_band_relative: Exact | None = Decimal("0.10")

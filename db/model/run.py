@@ -4,6 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from db.model.base import Exact, Noun, Positive, Utc
+from db.model.escalation import Escalation, Outcome
 from db.model.order import OrderRequest, OrderState, OrderType, Side, TimeInForce
 from db.model.plan import Phase, Plan, Step
 from db.model.slicing import Slice
@@ -116,6 +117,10 @@ class Approval(Noun):
     expires_at: Utc
     session_ends_at: Utc | None = None
     """Market time: a plan that has not started by then is `expired` (spec 5, Plan states)."""
+    caveats: tuple[str, ...] = ()
+    """What was worth a word, and approved all the same."""
+    acknowledged: str = ""
+    """What the approver typed to go on with a stale portfolio."""
 
 
 class LookUp(Noun):
@@ -246,11 +251,25 @@ class PlanRun(Noun):
     """Step → the limit of its next attempt, moved inside the approval's tolerance."""
     slices: dict[int, Slice] = {}
     """Step → its pieces, once its turn has come."""
+    escalations: tuple[Escalation, ...] = ()
+    """Every exception that was asked for, and what became of it."""
+    caveats: tuple[str, ...] = ()
+    """What was worth a word at the start of a phase."""
     cash_at_start: Exact | None = None
     """The broker's cash when the plan started; None: not noted."""
     phase_opened_at: Utc | None = None
     started_at: Utc | None = None
     ended_at: Utc | None = None
+
+    @property
+    def escalation(self) -> Escalation | None:
+        """The request that waits for its answer."""
+        return next((one for one in self.escalations if one.outcome is Outcome.OPEN), None)
+
+    @property
+    def exceptions(self) -> tuple[Escalation, ...]:
+        """Granted, and for the plan as it is now."""
+        return tuple(one for one in self.escalations if one.outcome is Outcome.GRANTED)
 
     def orders_of(self, step: int) -> tuple[ChildOrder, ...]:
         return tuple(order for order in self.orders if order.step == step)

@@ -74,6 +74,10 @@ class PlanRow(Noun):
     """Changes whenever what must be approved changes."""
     offer: str | None = None
     """What would restore the limits that it left missed: trim or rollback."""
+    escalated_to: str | None = None
+    """Who is asked for an exception."""
+    deadline: Utc | None = None
+    """Until when."""
 
 
 class FeedHealth(Noun):

@@ -154,10 +154,28 @@ class DeskClient:
         return await self._object("POST", _path("plans", plan_id, "card"), {}, BROKER_SECONDS)
 
     async def approve(
-        self, plan_id: str, token: str, plan_hash: str, mode: str, approver: str
+        self,
+        plan_id: str,
+        token: str,
+        plan_hash: str,
+        mode: str,
+        approver: str,
+        acknowledged: str = "",
     ) -> Json:
+        """`acknowledged`: what was typed where the card asks for it (`acknowledge`)."""
         body = {"token": token, "hash": plan_hash, "mode": mode, "approver": approver}
+        if acknowledged:
+            body["acknowledged"] = acknowledged
         return await self._object("POST", _path("plans", plan_id, "approve"), body, BROKER_SECONDS)
+
+    async def escalate(self, plan_id: str, to: str, by: str) -> Json:
+        """Ask `to` for an exception of what blocks the plan now."""
+        return await self._plan_command(plan_id, "escalate", {"to": to, "by": by})
+
+    async def exception(self, plan_id: str, answer: str, by: str, reason: str) -> Json:
+        """`grant` or `refuse` what the plan waits for, by the approver's name."""
+        body = {"answer": answer, "by": by, "reason": reason}
+        return await self._plan_command(plan_id, "exception", body)
 
     async def run(self, plan_id: str, mode: str | None = None) -> Json:
         body = {} if mode is None else {"mode": mode}

@@ -467,6 +467,7 @@ class Desk:
             "last_drill": drill.to_json() if drill is not None else None,
             "pid": os.getpid(),
             "started_at": _iso(self._started_at),
+            "at": shown["at"],
         }
 
     def snapshot(self) -> DeskSnapshot:

@@ -114,6 +114,7 @@ def _run(run: PlanRun) -> dict[str, Any]:
             mode="json",
             include={
                 "state", "mode", "reason", "paused_from", "approval", "started_at", "ended_at",
+                "escalations", "caveats",
             },
         ),
         "given_up": {str(n): why for n, why in sorted(run.given_up.items())},

@@ -24,6 +24,7 @@ from services.desk.facts import FactsSource
 from services.desk.policies import PlanFacts
 from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
+from services.execution.escalations import dry_run_name
 from services.intake.guard import Fate, Guarded, guarded, recent
 from services.intake.inbox import REFUSED, Size, sweep, why_refused
 from services.intake.instruments import InstrumentTable
@@ -197,7 +198,7 @@ class Intake:
 
     def _write_dry_run(self, plan: Plan) -> None:
         """The report lies beside the others; a plan does not fail for want of its paper."""
-        path = self._home.reports / f"{plan.plan_id}-r{plan.revision}-dry-run.md"
+        path = self._home.reports / dry_run_name(plan)
         try:
             write(path, markdown(plan), self._now(), kept=0)
         except ReportError as error:

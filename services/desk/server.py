@@ -172,6 +172,7 @@ class _Routes:
     def table(self) -> list[web.RouteDef]:
         edits = ("drop", "resize", "slice", "retype", "move", "undo")
         before = ("card", "approve", *edits, "reject", "trim")
+        escalation = ("escalate", "exception")
         under_way = ("run", "next", "continue", "pause", "abort")
         remedies = (Offer.REPRICE, Offer.RESUBMIT, Offer.CANCEL_REST)
         of_unknown = (Offer.LOOK_UP, Offer.RESEND, Offer.GIVE_UP)
@@ -188,7 +189,7 @@ class _Routes:
             web.post("/v1/tickets", self._answer(self.ticket)),
             *(
                 web.post(f"/v1/plans/{{id}}/{name}", self._answer(getattr(self, f"plan_{name}")))
-                for name in (*before, *under_way)
+                for name in (*before, *escalation, *under_way)
             ),
             *(
                 web.post(f"/v1/plans/{{id}}/{offer}", self._answer(partial(self.remedy, offer)))
@@ -270,7 +271,26 @@ class _Routes:
             _text(body, "hash"),
             _mode(body),
             _text(body, "approver", "trader"),
+            _text(body, "acknowledged", ""),
         )
+        return self._desk.document(plan_id)
+
+    async def plan_escalate(self, request: web.Request, body: Body) -> Answer:
+        plan_id, escalations = request.match_info["id"], self._desk.engine.escalations
+        await escalations.request(plan_id, _text(body, "to"), _text(body, "by", "trader"))
+        return self._desk.document(plan_id)
+
+    async def plan_exception(self, request: web.Request, body: Body) -> Answer:
+        """Answered by name and with a reason: granted or refused (spec 3, Escalation)."""
+        plan_id, escalations = request.match_info["id"], self._desk.engine.escalations
+        approver, reason = _text(body, "by"), _text(body, "reason")
+        match _text(body, "answer"):
+            case "grant":
+                await escalations.grant(plan_id, approver, reason)
+            case "refuse":
+                await escalations.refuse(plan_id, approver, reason)
+            case _:
+                raise BadRequestError("answer must be grant or refuse.")
         return self._desk.document(plan_id)
 
     async def plan_run(self, request: web.Request, _: Body) -> Answer:

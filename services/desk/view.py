@@ -171,6 +171,8 @@ def plan_row(run: PlanRun) -> PlanRow:
         buys=len(plan.phase_steps(Phase.BUY)),
         reason=run.reason,
         hash=plan.hash,
+        escalated_to=None if run.escalation is None else run.escalation.to,
+        deadline=None if run.escalation is None else run.escalation.deadline,
     )
 
 

@@ -20,6 +20,7 @@ from services.desk.reconcile import Reconciler
 from services.desk.stops import Stops
 from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
+from services.execution.escalations import unanswered
 from services.execution.touched import first_stop
 from services.market.board import PriceBoard
 from services.monitoring.situation import Price, Protection, Situation, Standstill
@@ -297,6 +298,11 @@ class Watch:
                 if position.qty and f"{position.account}/{position.symbol}" in self._left
             ),
             last_drill=self.last_drill,
+            escalations=tuple(
+                asked
+                for run in self._engine.book.runs.values()
+                if not run.state.ended and (asked := unanswered(run)) is not None
+            ),
             post_trades=tuple(self.post_trades.values()),
             closed_through=self.closes.standing() if self.closes is not None else (),
             exits=self.stops.waiting() if self.stops is not None else (),

@@ -7,14 +7,16 @@ from decimal import Decimal
 
 from db.model.base import Exact, Noun, Utc
 from db.model.order import OrderType, Side, TimeInForce
-from db.model.plan import Finding, Phase, Severity, Verdict
+from db.model.plan import Finding, Phase, Severity, Verdict, verdict_of
 from db.model.run import PlanRun, PlanState
 from db.model.trading import TradingState
 from services.execution.book import NotPossibleError
 from services.execution.decide import needs_order
 from services.execution.gate import worst_price
-from services.execution.recheck import checked_again
+from services.execution.recheck import checked_again, in_force
+from services.risk.exceptions import blocks_of, excepted, key_of
 from services.risk.facts import Facts
+from services.risk.freshness import Rung, age_minutes, caveats, rung
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Nothing that reads like something else: no 0/O, 1/I/L."""
@@ -67,6 +69,14 @@ class ApprovalCard(Noun):
     drift: tuple[Drift, ...]
     tolerance: Exact
     notes: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    """What is worth a word in the audit record: an older portfolio, a minor change of it."""
+    exceptions: tuple[str, ...] = ()
+    """Each that was granted: how many of the day, what it covers, by whom and why."""
+    waiting: str | None = None
+    """A stale portfolio is being read again: until when there is nothing to approve."""
+    acknowledge: str | None = None
+    """What must be acknowledged with words of one's own: it could not be read again."""
 
     @property
     def obstacle(self) -> str | None:
@@ -75,6 +85,8 @@ class ApprovalCard(Noun):
             blocks = [f.message for f in self.findings if f.severity is Severity.BLOCK]
             why = f": {blocks[0]}" if blocks else ""
             return f"The plan is BLOCKED{why}"
+        if self.waiting is not None:
+            return self.waiting
         for moved in self.drift:
             if moved.beyond and moved.drift is not None:
                 return (
@@ -91,6 +103,8 @@ class Approvals:
     def __init__(self, token: Callable[[], str] | None = None) -> None:
         self._token = token or new_token
         self._cards: dict[str, ApprovalCard] = {}
+        self._stale_since: dict[str, datetime] = {}
+        """Plan → when its portfolio was first found stale; each look since has read it again."""
 
     def issue(
         self,
@@ -105,14 +119,36 @@ class Approvals:
         token = self._token()
         while previous is not None and token == previous.token:
             token = self._token()
-        card = approval_card(run, facts, trading_state, account, token, now)
+        card = self._card(run, facts, trading_state, account, token, now)
         self._cards[run.plan.plan_id] = card
         return card
 
-    def redeem(
-        self, run: PlanRun, token: str, plan_hash: str, facts: Facts, now: datetime
+    def _card(
+        self,
+        run: PlanRun,
+        facts: Facts,
+        trading_state: TradingState,
+        account: str,
+        token: str,
+        now: datetime,
     ) -> ApprovalCard:
-        """The card whose token was typed, taken back. Raises NotPossibleError."""
+        card = approval_card(run, facts, trading_state, account, token, now)
+        if rung(age_minutes(facts), facts.policy) is not Rung.STALE:
+            self._stale_since.pop(run.plan.plan_id, None)
+            return card
+        since = self._stale_since.setdefault(run.plan.plan_id, now)
+        return card.model_copy(update=stale(facts, since, now))
+
+    def redeem(
+        self,
+        run: PlanRun,
+        token: str,
+        plan_hash: str,
+        facts: Facts,
+        now: datetime,
+        acknowledged: str = "",
+    ) -> ApprovalCard:
+        """The card whose token was typed, taken back, as it is now. Raises NotPossibleError."""
         plan_id = run.plan.plan_id
         card = self._cards.get(plan_id)
         if card is None:
@@ -126,11 +162,23 @@ class Approvals:
         if card.hash != plan_hash or shown != (run.plan.revision, run.plan.hash):
             del self._cards[plan_id]
             raise NotPossibleError("The plan changed since the card was shown. Open it again.")
-        fresh = approval_card(run, facts, card.trading_state, card.account, card.token, now)
+        fresh = self._card(run, facts, card.trading_state, card.account, card.token, now)
         if (why := fresh.obstacle) is not None:
             raise NotPossibleError(why)
+        if fresh.acknowledge is not None and not acknowledged.strip():
+            raise NotPossibleError(fresh.acknowledge)
         del self._cards[plan_id]
-        return card
+        return fresh
+
+
+def stale(facts: Facts, since: datetime, now: datetime) -> dict[str, str]:
+    """Of a card on a stale portfolio: it is read again at every look, for the policy's minutes; after
+    that a typed word takes it as it is (spec 3, Freshness)."""
+    until = since + timedelta(minutes=facts.policy.portfolio_refresh_minutes)
+    shown = f"The portfolio is {age_minutes(facts):.0f} min old"
+    if now < until:
+        return {"waiting": f"{shown}: it is being read again, until {until:%H:%M} UTC. Open the card again."}  # fmt: skip
+    return {"acknowledge": f"{shown} and could not be read again. To go on with it, type why."}
 
 
 def new_token() -> str:
@@ -150,10 +198,15 @@ def approval_card(
     remaining = [step for step in plan.steps if needs_order(run, step)]
     findings = checked_again(run, facts)
     shown = tuple(f for f in findings if f.severity is not Severity.PASS)
-    blocked = any(f.severity is Severity.BLOCK for f in shown) or plan.verdict is Verdict.BLOCKED
-    if blocked and not any(f.severity is Severity.BLOCK for f in shown):
-        shown = tuple(f for f in plan.findings if f.severity is Severity.BLOCK) + shown
-    verdict = Verdict.BLOCKED if blocked else (Verdict.CONDITIONAL if shown else Verdict.SAFE)
+    if not blocks_of(shown):  # what only planning sees still blocks, unless somebody let it pass
+        of_plan = excepted(blocks_of(plan.findings), in_force(run, facts))
+        now_seen = {key_of(finding) for finding in shown}
+        shown = (
+            tuple(f for f in of_plan if f.severity is Severity.BLOCK or key_of(f) not in now_seen)
+            + shown
+        )
+    unsaid = plan.verdict is Verdict.BLOCKED and not blocks_of(plan.findings)
+    verdict = Verdict.BLOCKED if unsaid else verdict_of(shown)
     notes = []
     if run.state is PlanState.PAUSED:
         notes.append("The plan is under way: this approves what remains of it.")
@@ -195,6 +248,8 @@ def approval_card(
         drift=_drift(run, facts),
         tolerance=facts.policy.drift_tolerance,
         notes=tuple(notes),
+        caveats=caveats(findings),
+        exceptions=tuple(exception.words for exception in in_force(run, facts)),
     )
 
 

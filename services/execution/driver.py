@@ -38,7 +38,7 @@ from services.execution.decide import (
 from services.execution.exits import Exits, Failed, Gone
 from services.execution.gate import GateResult, gate, reserved_by, reserved_elsewhere, worst_price
 from services.execution.locked import decide_around
-from services.execution.recheck import refusal
+from services.execution.recheck import changed, checked_again, refusal
 from services.execution.resize import Cut, cut_to_size, rescaled
 from services.execution.safety import Safety
 from services.execution.sender import Sender
@@ -47,6 +47,7 @@ from services.execution.slicing import priced
 from services.execution.time_limit import WORDS, limits_of
 from services.risk.cash import spendable_cash
 from services.risk.facts import Facts
+from services.risk.freshness import caveats
 
 SETTLE_SECONDS = 10
 """How long the broker's cash may lag behind the last sell before buys are cut to what is there."""
@@ -242,12 +243,20 @@ class PlanDriver:
                 "given_up": run.given_up | {c.step.n: "cash" for c in cuts if not c.possible},
             }
         )
-        if (why := refusal(smaller, facts, Phase.BUY)) is not None:
+        findings = checked_again(smaller, facts)
+        if (why := refusal(smaller, facts, Phase.BUY, findings)) is not None:
+            if changed(findings) and lag < SETTLE_SECONDS:
+                await self._clock.sleep(UNREACHABLE_PAUSE_SECONDS)
+                return
             await self._void_and_pause(run.plan.plan_id, why)
             return
         if cuts:  # in auto mode each buy only shrinks, as its turn at the gate comes
             await self._book.record(_rescaled_draft(run, cuts))
-        payload = {"from": run.state.value, "to": PlanState.BUYING.value}
+        payload: dict[str, object] = {
+            "from": run.state.value,
+            "to": PlanState.BUYING.value,
+            "caveats": list(caveats(findings)),
+        }
         await self._book.advance_from(
             {run.state}, run.plan.plan_id, PlanState.BUYING, "PlanAdvanced", payload
         )

@@ -21,11 +21,12 @@ from services.execution.approval import ApprovalCard, Approvals
 from services.execution.book import NotPossibleError, Recorder, RunBook
 from services.execution.decide import is_confirmed, needs_order
 from services.execution.driver import PlanDriver
+from services.execution.escalations import Escalations
 from services.execution.exits import Exits
 from services.execution.kill import KillSwitch
 from services.execution.offers import absent_orders
 from services.execution.protection_driver import Protector
-from services.execution.recheck import refusal
+from services.execution.recheck import checked_again, refusal
 from services.execution.remedies import Remedies
 from services.execution.safety import Safety
 from services.execution.sender import Sender
@@ -33,6 +34,7 @@ from services.execution.switch import TradingSwitch
 from services.execution.time_limit import by_hand
 from services.execution.tracker import Tracker
 from services.risk.facts import Facts
+from services.risk.freshness import caveats
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,8 @@ class Engine:
             self.book, self.sender, safety, clock, facts, asyncio.Lock(), exits
         )
         self._drives: dict[str, asyncio.Task[None]] = {}
+        self.escalations = Escalations(self.book, clock, facts)
+        journal.on_append(self.escalations.apply)
 
     # --- start, stop, reports from the broker -------------------------------------------------
 
@@ -83,6 +87,7 @@ class Engine:
         events = tuple(events)
         self.book.load(events)
         self.protector.apply(events)
+        self.escalations.apply(events)
         await self.doubt_answers("the desk stopped before the answer")
         for run in self.book.working_runs():
             if run.state is not PlanState.PAUSED and run.state is not PlanState.HALTED:
@@ -125,7 +130,7 @@ class Engine:
     def editable(self, plan_id: str) -> PlanRun:
         """A run whose plan may be edited. Raises NotPossibleError once it has started."""
         run = self.book.run(plan_id)
-        if run.state not in (PlanState.CHECKED, PlanState.APPROVED):
+        if run.state not in (PlanState.CHECKED, PlanState.ESCALATED, PlanState.APPROVED):
             raise NotPossibleError(
                 f"Plan {plan_id} is {run.state.value}: only a plan that has not started "
                 "can be edited."
@@ -169,9 +174,16 @@ class Engine:
         )
 
     async def approve(
-        self, plan_id: str, token: str, plan_hash: str, mode: Mode, approver: str
+        self,
+        plan_id: str,
+        token: str,
+        plan_hash: str,
+        mode: Mode,
+        approver: str,
+        acknowledged: str = "",
     ) -> PlanRun:
-        """The trader typed the token. Checked again on fresh facts. Raises NotPossibleError."""
+        """The trader typed the token, and why he goes on with a stale portfolio where the card asks
+        that. Checked again on fresh facts. Raises NotPossibleError."""
         run = self.book.run(plan_id)
         if not _approvable(run):
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value}: nothing to approve.")
@@ -185,7 +197,7 @@ class Engine:
             if not _approvable(run):
                 raise NotPossibleError(f"Plan {plan_id} is {run.state.value} meanwhile.")
             now = self._clock.now()
-            self._approvals.redeem(run, token, plan_hash, facts, now)
+            card = self._approvals.redeem(run, token, plan_hash, facts, now, acknowledged)
             approval = Approval(
                 plan_hash=run.plan.hash,
                 approver=approver,
@@ -193,6 +205,8 @@ class Engine:
                 approved_at=now,
                 expires_at=now + timedelta(minutes=facts.policy.approval_minutes),
                 session_ends_at=None if facts.clock is None else facts.clock.next_close,
+                caveats=card.caveats,
+                acknowledged=acknowledged.strip() if card.acknowledge is not None else "",
             )
             payload: dict[str, object] = {"approval": approval.to_json()}
             await self.book.record(
@@ -203,8 +217,10 @@ class Engine:
     # --- plans that run -----------------------------------------------------------------------
 
     async def void_expired(self, market_now: datetime) -> None:
-        """Plans that were approved and have not started: over at the session's end, and to be
-        approved anew once the approval's time is over (spec 5, Plan states)."""
+        """Requests for exceptions over their deadline. Plans that were approved and have not started:
+        over at the session's end, and to be approved anew once the approval's time is over (spec 5,
+        Plan states)."""
+        await self.escalations.expire()
         now = self._clock.now()
         for run in self.book.runs.values():
             if run.state is not PlanState.APPROVED or run.approval is None:
@@ -240,14 +256,19 @@ class Engine:
                 "The session that it was approved for is over. Propose it again."
             )
         first = Phase.SELL if run.plan.phase_steps(Phase.SELL) else Phase.BUY
-        if (why := refusal(run, facts, first)) is not None:
+        findings = checked_again(run, facts)
+        if (why := refusal(run, facts, first, findings)) is not None:
             await self._void(plan_id, why)
             raise NotPossibleError(f"Not started, {why}. Propose or approve it again.")
         run = self.book.run(plan_id)
         if run.state is not PlanState.APPROVED or run.approval != approval:
             raise NotPossibleError(f"Plan {plan_id} is {run.state.value} meanwhile.")
         # One approval, one execution: the state moves before anything else can look (invariant 23).
-        payload = {"mode": approval.mode.value, "cash": plain(facts.portfolio.cash)}
+        payload: dict[str, object] = {
+            "mode": approval.mode.value,
+            "cash": plain(facts.portfolio.cash),
+            "caveats": list(caveats(findings)),
+        }
         await self.book.advance(plan_id, PlanState.SELLING, "PlanStarted", payload)
         self._drive(plan_id, facts)
         return self.book.run(plan_id)
@@ -401,4 +422,8 @@ def _approvable(run: PlanRun) -> bool:
     """Not started yet, or paused with its approval voided."""
     if run.state in (PlanState.CHECKED, PlanState.APPROVED):
         return True
-    return run.state in (PlanState.PAUSED, PlanState.HALTED) and run.approval is None
+    return (
+        run.state in (PlanState.PAUSED, PlanState.HALTED)
+        and run.approval is None
+        and run.escalation is None
+    )

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from db.model.escalation import Escalation, Outcome
 from db.model.event import Event
 from db.model.order import OrderState
 from db.model.plan import Phase, Plan
@@ -48,11 +49,61 @@ def _with(run: PlanRun, **changed: Any) -> PlanRun:
 
 def _edited(run: PlanRun, event: Event) -> PlanRun:
     plan = Plan.model_validate(event.payload["plan"])
+    escalations = _voided(run, Outcome.OPEN, Outcome.GRANTED)
     if run.state.working:
-        return _with(run, plan=plan)
+        return _with(run, plan=plan, escalations=escalations)
+    state = PlanState.CHECKED if run.state is PlanState.ESCALATED else run.state
     undo = event.payload.get("undo", False)
     earlier = run.earlier[:-1] if undo else (*run.earlier, run.plan)
-    return _with(run, plan=plan, earlier=earlier, reason=event.payload.get("reason", ""))
+    reason = event.payload.get("reason", "")
+    return _with(
+        run, plan=plan, state=state, escalations=escalations, earlier=earlier, reason=reason
+    )
+
+
+def _voided(run: PlanRun, *outcomes: Outcome) -> tuple[Escalation, ...]:
+    """What was asked for, or granted, of a plan that is not the same any more."""
+    return tuple(
+        one.model_copy(update={"outcome": Outcome.VOID}) if one.outcome in outcomes else one
+        for one in run.escalations
+    )
+
+
+def _escalated(run: PlanRun, event: Event) -> PlanRun:
+    """Of a plan that changed, or was approved, between the look and this note nothing is asked."""
+    asked = Escalation.model_validate(event.payload["escalation"])
+    waits = run.state is PlanState.CHECKED or run.approval is None
+    if run.state.ended or not waits or asked.plan_hash != run.plan.hash:
+        return run
+    state = PlanState.ESCALATED if run.state is PlanState.CHECKED else run.state
+    return _with(run, state=state, escalations=(*run.escalations, asked))
+
+
+def _answered(run: PlanRun, event: Event) -> PlanRun:
+    """Granted, refused or expired. An answer to what is not open, to another content of the plan or
+    after its deadline grants nothing."""
+    asked, payload = run.escalation, event.payload
+    if asked is None or asked.escalation_id != payload["escalation_id"]:
+        return run
+    outcome = Outcome(payload["outcome"])
+    if outcome is Outcome.GRANTED and (
+        event.at >= asked.deadline or asked.plan_hash != run.plan.hash
+    ):
+        return run
+    told = {
+        "outcome": outcome,
+        "approver": payload.get("approver", ""),
+        "reason": payload.get("reason", ""),
+        "resolved_at": event.at,
+        "day": payload.get("date") or None,
+        "number": payload.get("number"),
+        "of": payload.get("of"),
+    }
+    answered = tuple(
+        one.model_copy(update=told) if one is asked else one for one in run.escalations
+    )
+    state = PlanState.CHECKED if run.state is PlanState.ESCALATED else run.state
+    return _with(run, state=state, escalations=answered)
 
 
 def _approved(run: PlanRun, event: Event) -> PlanRun:
@@ -80,6 +131,7 @@ def _started(run: PlanRun, event: Event) -> PlanRun:
         phase_opened_at=event.at,
         confirmed_phase=Phase.SELL,
         reason="",
+        caveats=_with_caveats(run, event),
     )
 
 
@@ -90,7 +142,12 @@ def _advanced(run: PlanRun, event: Event) -> PlanRun:
         phase_opened_at=event.at,
         reason="",
         orders=_past(run.orders),
+        caveats=_with_caveats(run, event),
     )
+
+
+def _with_caveats(run: PlanRun, event: Event) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*run.caveats, *event.payload.get("caveats", ()))))
 
 
 def _past(orders: tuple[ChildOrder, ...]) -> tuple[ChildOrder, ...]:
@@ -119,7 +176,8 @@ def _continued(run: PlanRun, event: Event) -> PlanRun:
 
 def _ended(run: PlanRun, event: Event) -> PlanRun:
     state = PlanState(event.payload.get("state", PlanState.ABORTED))
-    return _with(run, state=state, ended_at=event.at, reason=event.payload.get("reason", ""))
+    asked, reason = _voided(run, Outcome.OPEN), event.payload.get("reason", "")
+    return _with(run, state=state, ended_at=event.at, reason=reason, escalations=asked)
 
 
 def _phase_confirmed(run: PlanRun, event: Event) -> PlanRun:
@@ -335,6 +393,9 @@ def _filled(order: ChildOrder, payload: Mapping[str, Any], at: datetime) -> dict
 
 _RUN_EVENTS: Mapping[str, Callable[[PlanRun, Event], PlanRun]] = {
     "PlanEdited": _edited,
+    "EscalationRequested": _escalated,
+    "EscalationResolved": _answered,
+    "EscalationExpired": _answered,
     "PlanApproved": _approved,
     "ApprovalVoided": _approval_voided,
     "PlanStarted": _started,
@@ -375,6 +436,7 @@ _RUN_EVENTS: Mapping[str, Callable[[PlanRun, Event], PlanRun]] = {
 ABOUT_ITS_RUN = (
     frozenset({"PlanCreated", "GateChecked", "BuysRescaled", "PostTradeChecked", "ReportWritten"})
     | {"ProtectionSet", "ProtectionReleased"}
-    | _RUN_EVENTS.keys() - {"FillReceived"}
+    | _RUN_EVENTS.keys() - {"FillReceived", "EscalationResolved"}
 )
-"""Kinds that tell of nothing but their own plan: of one that is over a start needs none of them."""
+"""Kinds that tell of nothing but their own plan: of one that is over a start needs none of them.
+Exceptions are counted over all plans of the day."""

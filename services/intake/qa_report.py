@@ -61,7 +61,7 @@ def read(document: Entry, data: bytes) -> IdeasProposal:
     if not decision.at("approved").flag():
         raise decision.at("approved").refused("the decision is no, expected true")
     _gates(document.at("gates"), analyst)
-    _triggers(document.at("escalation_triggers"))
+    _triggers(document.at("escalation_triggers"), analyst)
     weight = said["position_percent_of_portfolio"]
     sizing = _part(document, "position_sizing")
     _same_size(sizing, weight)
@@ -109,13 +109,14 @@ def _gates(gates: Entry, analyst: str) -> None:
         raise failed[0].refused(said)
 
 
-def _triggers(triggers: Entry) -> None:
+def _triggers(triggers: Entry, analyst: str) -> None:
     fired = [entry for _, entry in triggers.members() if entry.flag()]
     if fired:
         names = ", ".join(entry.field.removeprefix("escalation_triggers.") for entry in fired[1:])
         more = f" (and {names} too)" if names else ""
         said = (
-            f"the trigger fired{more}, expected false: the report escalates to whoever approved it"
+            f"the trigger fired{more}, expected false: the report escalates to whoever approved "
+            f"what {analyst} wrote"
         )
         raise fired[0].refused(said)
 

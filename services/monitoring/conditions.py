@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from db.model.alert import AlertSeverity
 from db.model.base import plain
+from db.model.escalation import Outcome
 from db.model.order import OrderState
 from db.model.portfolio import Position
 from db.model.post_trade import BreachSeverity, Judgement
@@ -24,6 +25,7 @@ DRIFT, DRIFT_BAND = Decimal(1), Decimal("0.5")
 """Seconds between the machine's clock and the desk's (spec 6, Alerts), and what counts as none."""
 STANDSTILL_TOLD = timedelta(hours=1)
 DIVERGED_FOR = timedelta(days=1)
+DEADLINE_NEAR = timedelta(minutes=5)
 LOSS_BAND = Decimal("0.05")
 """Share of the daily loss limit by which a level must be left."""
 
@@ -311,6 +313,25 @@ def _renewals(now: Situation) -> Iterator[Observation]:
         yield Observation(one.order, on=True, over=False, values=values)
 
 
+def _escalated(outcome: Outcome) -> Callable[[Situation], Iterator[Observation]]:
+    """Requests for an exception whose deadline is near, or has passed without an answer."""
+
+    def watch(now: Situation) -> Iterator[Observation]:
+        for asked in now.escalations:
+            if asked.outcome is not outcome:
+                continue
+            left = asked.deadline - now.at
+            values = {
+                "plan": asked.plan_id,
+                "to": asked.to,
+                "at": f"{asked.deadline:%H:%M:%S}",
+            }
+            on = outcome is Outcome.EXPIRED or left <= DEADLINE_NEAR
+            yield Observation(asked.escalation_id, on=on, over=False, values=values)
+
+    return watch
+
+
 def _diverged(now: Situation) -> Iterator[Observation]:
     """For a day: plans that ended far from what they promised."""
     for found in now.post_trades:
@@ -517,6 +538,17 @@ CONDITIONS: dict[str, Condition] = {
             "After plan {plan}: {explanation}",
             "Roll back: `quarterdeck trim` drafts the smallest sale that restores it.",
             _missed(BreachSeverity.CRITICAL),
+        ),
+        (
+            "escalation_due", AlertSeverity.WARNING,
+            "Plan {plan} waits for {to} until {at} UTC.",
+            "Grant or refuse it, or change the plan; afterwards nothing can be granted.",
+            _escalated(Outcome.OPEN),
+        ),
+        (
+            "escalation_expired", AlertSeverity.WARNING,
+            "{to} did not answer until {at} UTC; nothing was granted to plan {plan}.",
+            "Escalate it again, change it, or turn it down.", _escalated(Outcome.EXPIRED),
         ),
         (
             "drill_due", AlertSeverity.INFO,

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from db.model.base import Exact, Noun, Utc
+from db.model.escalation import Escalation
 from db.model.policy import Policy
 from db.model.portfolio import Position
 from db.model.post_trade import PostTrade
@@ -135,6 +136,8 @@ class Situation(Noun):
     over_covered: tuple[OverCovered, ...] = ()
     renewals: tuple[Renewal, ...] = ()
     last_drill: Drill | None = None
+    escalations: tuple[Escalation, ...] = ()
+    """The last request of each plan: open, or over its deadline without an answer."""
     post_trades: tuple[PostTrade, ...] = ()
     """What ended plans came to, the newest last."""
 

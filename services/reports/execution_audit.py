@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from db.model.alert import AlertSeverity
+from db.model.escalation import Escalation
 from db.model.plan import Finding, Severity, Standing
 from db.model.policy import Policy
 from services.reports.execution_facts import (
@@ -23,6 +24,7 @@ def execution_audit(facts: ExecutionFacts) -> Json:
     run = facts.run
     last_fill = max((fill.at for fill in facts.fills), default=None)
     limits = verified(run.plan.before, facts.after, facts.policy)
+    approval = run.approval
     concerns = [concern for step in run.plan.steps if (concern := facts.concern(step))]
     return {
         "execution_id": f"{run.plan.plan_id}-r{run.plan.revision}",
@@ -67,7 +69,10 @@ def execution_audit(facts: ExecutionFacts) -> Json:
         "constraints_verification": limits,
         "compliance": _compliance(run.plan.findings),
         "rollback_required": None if limits is None else any(one["made_worse"] for one in limits),
-        "escalations_triggered": concerns,
+        "caveats": list(dict.fromkeys((*(approval.caveats if approval else ()), *run.caveats))),
+        "stale_portfolio_acknowledged": (approval.acknowledged or None) if approval else None,
+        "exceptions": [row for asked in run.escalations for row in _exceptions(asked)],
+        "escalations_triggered": [*concerns, *(asked.story for asked in run.escalations)],
         "alerts_generated": [
             {
                 "alert_id": alert.alert_id,
@@ -78,6 +83,24 @@ def execution_audit(facts: ExecutionFacts) -> Json:
         ],
         "critical_alerts": sum(a.severity is AlertSeverity.CRITICAL for a in facts.alerts),
     }
+
+
+def _exceptions(asked: Escalation) -> list[Json]:
+    """What was let pass: a row a finding, of how many exceptions that its trading day had."""
+    if asked.number is None:
+        return []
+    return [
+        {
+            "check": one.check,
+            "subject": one.subject,
+            "covered": one.covered or None,
+            "approver": asked.approver,
+            "reason": asked.reason,
+            "granted_at": time_text(asked.resolved_at),
+            "exception_of_day": f"{asked.number} of {asked.of}",
+        }
+        for one in asked.violations
+    ]
 
 
 def verified(before: Standing, after: Standing | None, policy: Policy | None) -> list[Json] | None:

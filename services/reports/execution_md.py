@@ -53,9 +53,16 @@ def _parts(report: Json, audit: Json) -> Iterator[str]:
             for finding in whole["constraints_validation"]
         ]
     )
+    if audit["exceptions"]:
+        yield "## Exceptions\n"
+        yield _rows(audit["exceptions"])
     yield "## Limits after execution\n"
     yield _rows(audit["constraints_verification"])
-    yield _facts("Audit", whole["audit_trail"] | {"rollback_required": audit["rollback_required"]})
+    yield _facts(
+        "Audit",
+        whole["audit_trail"]
+        | {"rollback_required": audit["rollback_required"], "caveats": " ".join(audit["caveats"])},
+    )
     yield "## Validation steps\n"
     yield _rows([{"step": one["step"], "at": one["at"]} for one in audit["validation_steps"]])
     yield "## Alerts\n"

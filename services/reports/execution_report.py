@@ -246,6 +246,7 @@ def _audit_trail(facts: ExecutionFacts) -> Json:
         "source_sha256": run.plan.proposal_sha256,
         "orchestrator_id": f"quarterdeck {facts.version}",
         "approver": run.approval.approver if run.approval else None,
+        "exceptions": "; ".join(one.story for one in run.escalations if one.number) or None,
     }
 
 

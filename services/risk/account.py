@@ -6,6 +6,7 @@ from db.model.plan import Severity
 from db.model.trading import TradingState
 from services.risk.case import PLAN, Case, Findings, cannot, found, money, passed, percent
 from services.risk.facts import ZERO
+from services.risk.freshness import Rung, age_minutes, rung
 
 DAY_TRADES = 3
 """The fourth within five days is refused, under $25,000 (the rule until June 2026)."""
@@ -82,23 +83,22 @@ def min_equity(case: Case) -> Findings:
 
 def portfolio_age(case: Case) -> Findings:
     """How old what we know of the holdings is (spec 3, Freshness)."""
-    check, facts = "portfolio_age", case.facts
-    policy = facts.policy
-    minutes = Decimal(int((facts.now - facts.portfolio.as_of).total_seconds())) / 60
+    check, policy = "portfolio_age", case.facts.policy
+    minutes = age_minutes(case.facts)
     shown = f"The portfolio is {minutes:.0f} min old"
     values = {"minutes": minutes.quantize(Decimal("0.1"))}
-    if minutes > policy.portfolio_stop_minutes:
-        message = f"{shown}: too old to plan on, read it again."
-        yield found(
-            check, case.worst, PLAN, message, values, limit=str(policy.portfolio_stop_minutes)
-        )
-    elif minutes > policy.portfolio_stale_minutes:
-        message = f"{shown}: stale, to be read again before anything is sent."
-        yield found(check, Severity.WARN, PLAN, message, values)
-    elif minutes > policy.portfolio_caveat_minutes:
-        yield found(check, Severity.WARN, PLAN, f"{shown}.", values)
-    else:
-        yield passed(check, f"{shown}.", values=values)
+    match rung(minutes, policy):
+        case Rung.STOP:
+            message = f"{shown}: too old to plan on, read it again."
+            limit = str(policy.portfolio_stop_minutes)
+            yield found(check, case.worst, PLAN, message, values, limit=limit)
+        case Rung.STALE:
+            message = f"{shown}: stale, to be read again before anything is sent."
+            yield found(check, Severity.WARN, PLAN, message, values)
+        case Rung.CAVEAT:
+            yield found(check, Severity.WARN, PLAN, f"{shown}.", values)
+        case Rung.PROCEED:
+            yield passed(check, f"{shown}.", values=values)
 
 
 def intraday_margin(case: Case) -> Findings:

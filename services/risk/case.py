@@ -86,6 +86,7 @@ def case_of(facts: Facts, steps: Sequence[Step], ideas: Sequence[Idea] = ()) -> 
 
 
 Findings = Iterator[Finding]
+UNCHECKED = "can't be checked"
 Values = Mapping[str, Decimal | str]
 NOTHING: Values = MappingProxyType({})
 
@@ -94,8 +95,13 @@ def cannot(
     check: str, severity: Severity, subject: str, why: str, step: int | None = None
 ) -> Finding:
     """Data is missing: never a pass."""
-    message = f"{check} can't be checked: {why}."
+    message = f"{check} {UNCHECKED}: {why}."
     return Finding(check=check, severity=severity, subject=subject, message=message, step=step)
+
+
+def could_not_check(finding: Finding) -> bool:
+    """Nobody knows how bad it is."""
+    return finding.message.startswith(f"{finding.check} {UNCHECKED}")
 
 
 def passed(

@@ -31,6 +31,9 @@ class Check:
     """Applies to orders that reduce a position too."""
     excepted: bool = True
     """Whether an exception may be granted (spec 3, Escalation)."""
+    worse: tuple[str, ...] = ()
+    """Figures of its findings that an exception is bound to: `+after` gets worse upward, `-after`
+    downward. None: it is covered only as it reads."""
 
 
 CHECKS: tuple[Check, ...] = (
@@ -42,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
         "sector value after ÷ equity after ≤ cap",
         "block above the cap; warn when the breach is inherited and not made worse",
         "No sector may weigh more than its cap.",
+        worse=("+after",),
     ),
     Check(
         "cash_buffer",
@@ -51,6 +55,7 @@ CHECKS: tuple[Check, ...] = (
         "cash after ÷ equity after ≥ minimum; warn under the warning line",
         "block under the minimum unless inherited and improved; warn under the warning line",
         "Enough cash must be left.",
+        worse=("-after",),
     ),
     Check(
         "position_cap",
@@ -60,6 +65,7 @@ CHECKS: tuple[Check, ...] = (
         "position value after ÷ equity after ≤ cap",
         "block above the cap; warn when the breach is inherited and not made worse",
         "No position may weigh more than its cap.",
+        worse=("+after",),
     ),
     Check(
         "sector_increase",
@@ -69,6 +75,7 @@ CHECKS: tuple[Check, ...] = (
         "sector weight after − before ≤ limit",
         "block above the limit",
         "One plan may move a sector up only so far.",
+        worse=("+after", "-before"),
     ),
     Check(
         "cash_path",
@@ -111,6 +118,7 @@ CHECKS: tuple[Check, ...] = (
         "block",
         "What unsettled money bought is not sold before it settles.",
         reducing=True,
+        worse=("+sold", "-settled"),
     ),
     Check(
         "buying_power",
@@ -120,6 +128,7 @@ CHECKS: tuple[Check, ...] = (
         "broker's buying power + proceeds so far − cost so far ≥ 0 after every step",
         "block at the first step that goes over",
         "Never spend more than the broker allows.",
+        excepted=False,
     ),
     Check(
         "market_hours",
@@ -139,6 +148,7 @@ CHECKS: tuple[Check, ...] = (
         "position value after a buy ≥ minimum",
         "block under the minimum",
         "A position too small to matter is not opened.",
+        worse=("-value",),
     ),
     Check(
         "min_trade",
@@ -148,6 +158,7 @@ CHECKS: tuple[Check, ...] = (
         "value of an addition to a position ≥ minimum (a new position is judged by min_position)",
         "block under the minimum",
         "A trade too small to matter is not made.",
+        worse=("-value",),
     ),
     Check(
         "account_cash",
@@ -167,6 +178,7 @@ CHECKS: tuple[Check, ...] = (
         "gross exposure after ÷ equity after ≤ limit",
         "block above the limit; warn when inherited and not made worse",
         "Exposure must stay within the leverage allowed.",
+        worse=("+after",),
     ),
     Check(
         "leveraged_cap",
@@ -176,6 +188,7 @@ CHECKS: tuple[Check, ...] = (
         "value in leveraged products after ÷ equity after ≤ cap",
         "block above the cap; warn when inherited and not made worse",
         "Leveraged products may only be so much of the book.",
+        worse=("+after",),
     ),
     Check(
         "position_count",
@@ -185,6 +198,7 @@ CHECKS: tuple[Check, ...] = (
         "open positions after ≤ limit",
         "block above the limit; warn when inherited and not made worse",
         "Only so many positions can be watched.",
+        worse=("+after",),
     ),
     Check(
         "order_value",
@@ -194,6 +208,7 @@ CHECKS: tuple[Check, ...] = (
         "expected value of one order ≤ limit",
         "block above the limit",
         "One order may only be so large.",
+        worse=("+value",),
     ),
     Check(
         "adv_share",
@@ -203,6 +218,7 @@ CHECKS: tuple[Check, ...] = (
         "qty ÷ average daily volume",
         "warn above the warning line, block above the limit",
         "An order may only be so much of a day's trading.",
+        worse=("+share",),
     ),
     Check(
         "quote_fresh",
@@ -212,6 +228,7 @@ CHECKS: tuple[Check, ...] = (
         "age of the quote of a market order ≤ limit",
         "block without a quote or for a market order on a stale one; warn for orders that reduce",
         "A market order needs a fresh price.",
+        worse=("+age",),
     ),
     Check(
         "price_collar",
@@ -221,6 +238,7 @@ CHECKS: tuple[Check, ...] = (
         "limit beyond the touch ÷ touch ≤ collar",
         "block beyond the collar; warn for orders that reduce",
         "A limit far beyond the market is a typing error.",
+        worse=("+beyond",),
     ),
     Check(
         "tradable",
@@ -300,6 +318,7 @@ CHECKS: tuple[Check, ...] = (
         "qty × |price − stop| ÷ equity ≤ limit",
         "block above the limit",
         "One trade may only lose so much.",
+        worse=("+risk",),
     ),
     Check(
         "portfolio_at_risk",
@@ -309,6 +328,7 @@ CHECKS: tuple[Check, ...] = (
         "Σ qty × (price − stop) ÷ equity after ≤ limit",
         "block above the limit; warn when inherited and not made worse",
         "All stops hit at once must be survived.",
+        worse=("+after",),
     ),
     Check(
         "trading_state",
@@ -328,7 +348,7 @@ CHECKS: tuple[Check, ...] = (
         "(equity at day start − equity now) ÷ equity at day start < limit",
         "block what increases exposure",
         "A bad day is not traded out of.",
-        excepted=False,
+        worse=("+lost",),
     ),
     Check(
         "min_equity",
@@ -338,6 +358,7 @@ CHECKS: tuple[Check, ...] = (
         "equity of every account that buys ≥ minimum",
         "block",
         "An account too small is not traded actively.",
+        worse=("-equity",),
     ),
     Check(
         "loss_streak",
@@ -347,6 +368,7 @@ CHECKS: tuple[Check, ...] = (
         "losing round trips in a row < limit",
         "block what increases exposure",
         "After losses in a row a pause.",
+        worse=("+lost",),
     ),
     Check(
         "correlation",
@@ -365,6 +387,7 @@ CHECKS: tuple[Check, ...] = (
         "5% quantile of the book’s daily returns ≥ −limit",
         "block above the limit; warn when inherited and not made worse",
         "A bad day must be survived.",
+        worse=("+after",),
     ),
     Check(
         "portfolio_age",
@@ -374,6 +397,29 @@ CHECKS: tuple[Check, ...] = (
         "age ≤ 1 h; warn to 4 h (over 2 h: stale)",
         "block beyond",
         "Nothing is planned on an old picture.",
+        excepted=False,
+    ),
+    Check(
+        "portfolio_change",
+        Group.ACCOUNT,
+        "material_change",
+        "the snapshot that the plan was made on, prices of all holdings",
+        "|weight of a position, a sector or cash now − when the plan was made| < limit, what the plan "
+        "itself did taken back",
+        "a caveat under the limit; block from it on; warn for a plan that only reduces",
+        "What was planned on one portfolio is not done to another.",
+        worse=("+moved",),
+    ),
+    Check(
+        "cap_breached",
+        Group.ACCOUNT,
+        "max_position_weight",
+        "the snapshot that the plan was made on, prices of all holdings",
+        "no position, sector or leveraged weight over its cap now that was inside it when the plan "
+        "was made, and that the plan does not bring back",
+        "block; warn for a plan that only reduces",
+        "A cap that broke since the plan was made stops it.",
+        excepted=False,
     ),
     Check(
         "signal_fresh",
@@ -383,6 +429,7 @@ CHECKS: tuple[Check, ...] = (
         "age of the signal ≤ limit",
         "block",
         "A signal acts in its time or not at all.",
+        worse=("+age",),
     ),
     Check(
         "signal_unique",
@@ -401,6 +448,7 @@ CHECKS: tuple[Check, ...] = (
         "conviction score ≥ minimum",
         "block under the minimum",
         "What nobody believes in is not bought.",
+        worse=("-conviction",),
     ),
     Check(
         "sector_rank",
@@ -410,6 +458,7 @@ CHECKS: tuple[Check, ...] = (
         "rank of the sector ≤ worst allowed",
         "block beyond",
         "Only strong sectors are bought.",
+        worse=("+rank",),
     ),
     Check(
         "conflicting_signal",
@@ -428,6 +477,7 @@ CHECKS: tuple[Check, ...] = (
         "not held, or held with a gain",
         "block",
         "Only a winner is added to.",
+        worse=("-gain",),
     ),
     Check(
         "stated_weight",

@@ -6,7 +6,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from db.model.base import plain
 from db.model.plan import Finding, Severity, Step
-from services.risk.case import Case, Findings
+from services.risk.case import Case, Findings, could_not_check
 from services.risk.facts import ZERO
 
 Rule = Callable[[Case], Findings]
@@ -43,7 +43,7 @@ def taught(
 
 def _step(case: Case, finding: Finding) -> Step | None:
     """The step that another size of would help: the one named, or the only one there is."""
-    if finding.check not in SIZED or "can't be checked" in finding.message:
+    if finding.check not in SIZED or could_not_check(finding):
         return None
     if finding.step is None:
         return case.increasing[0] if len(case.increasing) == 1 else None

@@ -270,6 +270,7 @@ def price_collar(case: Case) -> Findings:
             limit_price=step.limit_price,
             touch=touch,
             collar=collar,
+            beyond=beyond.quantize(Decimal("0.000001")),
         )
 
     yield from each(case, check, look, "No limit lies beyond the collar.", reducing=True)

@@ -163,3 +163,32 @@ async def test_a_blocked_plan_shows_no_token_to_type(home: Home) -> None:
         assert "can't be approved" in deck.shown()
         assert f"type {TOKEN}" not in deck.shown()
         assert not any(path == APPROVE for path, _ in deck.desk.asked)
+
+
+async def test_a_portfolio_that_is_being_read_again_has_no_token_to_type(home: Home) -> None:
+    async with opened(home) as deck:
+        deck.desk.card_changes = {"waiting": "It is being read again, until 15:15 UTC."}
+        await card_of(deck)
+        deck.ticks.at += 1
+        await deck.press(*TOKEN, "enter")
+        assert "It is being read again, until 15:15 UTC." in deck.shown()
+        assert not any(path == APPROVE for path, _ in deck.desk.asked)
+
+
+async def test_a_stale_portfolio_is_taken_by_the_token_and_by_words(home: Home) -> None:
+    async with opened(home) as deck:
+        asked = "The portfolio is 150 min old. To go on with it, type why."
+        deck.desk.card_changes = {
+            "acknowledge": asked,
+            "exceptions": ["Exception 1 of 2 today: x."],
+        }
+        await card_of(deck)
+        assert "Exception 1 of 2 today: x." in deck.shown()
+        deck.ticks.at += 1
+        await deck.press(*TOKEN, "enter")
+        await deck.boxed("Prompt")
+        assert asked in deck.shown()
+        assert not any(path == APPROVE for path, _ in deck.desk.asked)
+        await deck.burst(*"called", "enter")
+        body = await deck.asked(APPROVE)
+        assert (body["token"], body["acknowledged"]) == (TOKEN, "called")

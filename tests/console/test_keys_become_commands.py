@@ -1,12 +1,15 @@
 """Keys by a trader become calls of the desk, and none of them sends an order by itself (spec 8, Keys)."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from canned_desk import MISMATCH, PLAN, CannedDesk, document, order, plan_row, snapshot
+from canned_desk import AT, MISMATCH, PLAN, CannedDesk, document, order, plan_row, snapshot
 from console_pilot import Deck, main_of, opened
+from plan_makers import make_escalation
 
 from console.halting import who
+from console.screens.exceptions import an_answer
 from console.screens.plan_edits import an_order, typed
 from db.home import Home
 from db.model.order import OrderState
@@ -60,6 +63,7 @@ async def test_no_key_alone_leaves(home: Home, key: str) -> None:
             {"n": 1, "algorithm": {"name": "twap", "minutes": "30"}},
         ),
         (("3", "L"), f"plans/{PLAN}/trim", {}),
+        (("3", "E", *"Jo", "enter"), f"plans/{PLAN}/escalate", {"to": "Jo", "by": who()}),
         (("3", "P"), f"plans/{PLAN}/pause", {}),
         (("3", "X", *"late", "enter"), f"plans/{PLAN}/abort", {"reason": "late"}),
         (("4", "v"), "alerts/a1/acknowledge", {}),
@@ -81,6 +85,52 @@ async def test_key_asks_the_desk(
     async with opened(home, desk=desk) as deck:
         await deck.press(*keys)
         assert await deck.asked(path) == body
+
+
+async def test_an_exception_is_answered_by_name_while_its_time_runs(home: Home) -> None:
+    desk = CannedDesk()
+    deadline = AT + timedelta(minutes=12, seconds=9)
+    asked = make_escalation(deadline=deadline).to_json()
+    desk.document = {**document("escalated"), "verdict": "BLOCKED", "escalations": [asked]}
+    async with opened(home, desk=desk) as deck:
+        await deck.press("3")
+        await deck.until(lambda: "Jane Roe has 12:0" in deck.shown())
+        deck.ticks.at += 60
+        deck.app._tick()  # a second went by
+        await deck.until(lambda: "Jane Roe has 11:0" in deck.shown())
+        await deck.press("D")
+        await deck.boxed("Prompt")
+        await deck.burst(*"grant Jo", "enter")
+        await deck.until(lambda: "the reason are expected" in deck.shown())
+        await deck.burst(*": ok", "enter")
+        assert await deck.asked(f"plans/{PLAN}/exception") == {
+            "answer": "grant",
+            "by": "Jo",
+            "reason": "ok",
+        }
+
+
+async def test_nobody_answers_what_nobody_asked(home: Home) -> None:
+    async with opened(home) as deck:
+        await deck.press("3", "D")
+        await deck.until(lambda: "waits for no exception" in deck.shown())
+        assert deck.desk.asked == []
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        ("grant Jane Roe: it is time", ""),
+        ("refuse Jane Roe: a: b", ""),
+        ("yes Jane Roe: it is time", "grant or refuse"),
+        ("grant: it is time", "name"),
+        ("grant Jane Roe", "reason"),
+        ("grant Jane Roe:  ", "reason"),
+    ],
+)
+def test_what_an_answer_looks_like(words: str, wrong: str) -> None:
+    assert wrong in an_answer(words)
+    assert bool(an_answer(words)) is bool(wrong)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 
 import asyncio
 import tempfile
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -24,10 +25,12 @@ from journal_drafts import (
     plan,
     received,
 )
+from plan_makers import NOON, make_escalation
 
 from db.journal import Journal
 from db.model.event import Event, EventDraft
 from db.model.order import Side
+from db.model.run import Approval, Mode
 from services.execution.fold import folded
 
 Rows = tuple[dict[str, Any], ...]
@@ -171,6 +174,35 @@ async def test_an_alert_is_open_until_it_clears() -> None:
     assert row["cleared_at"]
 
 
+@given(
+    deeds=st.lists(st.sampled_from(["ask", "ask of another", "grant", "refuse", "expire", "edit", "approve"]), max_size=8)
+)  # fmt: skip
+@settings(max_examples=25, deadline=None)
+def test_a_plan_is_escalated_in_the_table_as_in_the_engines_fold(deeds: list[str]) -> None:
+    made = plan()
+    mine = make_escalation(plan_id="p1", plan_hash=made.hash, deadline=NOON + timedelta(days=1))
+    answer = {"escalation_id": mine.escalation_id, "approver": "Jane Roe", "reason": "so"}
+    approval = Approval(
+        plan_hash=made.hash, approver="ana", mode=Mode.STEP, approved_at=NOON, expires_at=NOON
+    )
+    as_event = {
+        "ask": ("EscalationRequested", {"escalation": mine.to_json()}),
+        "ask of another": (
+            "EscalationRequested",
+            {"escalation": mine.model_copy(update={"plan_hash": "0"}).to_json()},
+        ),
+        "grant": ("EscalationResolved", answer | {"outcome": "granted"}),
+        "refuse": ("EscalationResolved", answer | {"outcome": "refused"}),
+        "expire": ("EscalationExpired", answer | {"outcome": "expired"}),
+        "edit": ("PlanEdited", {"plan": made.to_json(), "reason": "again"}),
+        "approve": ("PlanApproved", {"approval": approval.to_json()}),
+    }
+    drafts = [draft("PlanCreated", plan_id="p1", plan=made.to_json())]
+    drafts += [draft(kind, plan_id="p1", **told) for kind, told in map(as_event.__getitem__, deeds)]
+    events, (row,) = asyncio.run(both(drafts, "plans"))
+    assert row["state"] == folded(events)["p1"].state.value
+
+
 @given(drafts=st.lists(ORDER_DRAFTS, max_size=15))
 @settings(max_examples=40, deadline=None)
 def test_the_orders_table_says_what_the_engines_fold_says(drafts: list[EventDraft]) -> None:
@@ -201,10 +233,10 @@ def unrepeated(drafts: list[EventDraft]) -> list[EventDraft]:
     return kept
 
 
-async def both(drafts: list[EventDraft]) -> tuple[tuple[Event, ...], Rows]:
+async def both(drafts: list[EventDraft], table: str = "orders") -> tuple[tuple[Event, ...], Rows]:
     with tempfile.TemporaryDirectory() as folder:
         journal = await Journal.open(Path(folder) / "journal.db", Ticking())
         events = await journal.append(*drafts)
-        rows = await journal.rows("orders")
+        rows = await journal.rows(table)
         await journal.close()
         return events, rows

@@ -33,6 +33,7 @@ from services.execution.safety import Safety
 from services.risk.facts import Facts
 from services.risk.policy import policy_hash
 from services.risk.run import repriced
+from services.risk.standing import standing
 
 S = OrderState
 
@@ -236,7 +237,9 @@ class World:
         priced = tuple(
             s.model_copy(update={"sector": facts.sector(s.symbol)}) for s in repriced(facts, steps)
         )
-        return make_plan(*priced).model_copy(update={"policy_hash": policy_hash(self.policy)})
+        return make_plan(*priced).model_copy(
+            update={"policy_hash": policy_hash(self.policy), "before": standing(facts)}
+        )
 
     def now(self) -> Facts:
         """Cash and holdings are the broker's: what it filled has changed them."""

@@ -20,6 +20,7 @@ from services.execution.decide import next_child
 from services.execution.gate import gate, reserved_by, worst_price
 from services.execution.resize import resized
 from services.execution.transitions import ORDER, PLAN
+from services.risk.standing import standing
 
 MONEY = st.decimals("-100000", "100000", places=2)
 PRICES = st.decimals("0.01", "5000", places=2)
@@ -73,7 +74,8 @@ def test_every_state_has_its_row_and_ends_have_no_way_out() -> None:
 
 
 def checked() -> PlanRun:
-    return PlanRun(plan=make_plan(STEP), state=PlanState.CHECKED)
+    plan = make_plan(STEP).model_copy(update={"before": standing(world())})
+    return PlanRun(plan=plan, state=PlanState.CHECKED)
 
 
 def issue(approvals: Approvals, run: PlanRun, **prices: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from execution_makers import Log
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_makers import NOON, make_plan
+from plan_makers import NOON, make_escalation, make_plan
 
 from db.journal import Journal
 from db.model.event import Event, EventDraft
@@ -119,6 +119,13 @@ async def test_a_plan_that_is_over_is_left_out_and_one_that_still_protects_is_no
             *_traded(name, "buy"),
             *(_traded(name, "sell") if name != "held" else ()),
         )
+        if name == "over":
+            asked = {"escalation": make_escalation(plan_id=name).to_json()}
+            answer = {"escalation_id": "3f9a-x1", "outcome": "granted", "date": "2026-01-07"}
+            await journal.append(
+                EventDraft(kind="EscalationRequested", plan_id=name, payload=asked),
+                EventDraft(kind="EscalationResolved", plan_id=name, payload=answer),
+            )
         if name != "open":
             ended = {"state": "done", "reason": ""}
             await journal.append(EventDraft(kind="PlanEnded", plan_id=name, payload=ended))
@@ -141,6 +148,9 @@ async def test_a_plan_that_is_over_is_left_out_and_one_that_still_protects_is_no
     assert fills == ["late", "late", "held", "open", "open", "newest", "newest"]
     alerts = [event.payload for event in known.events if event.kind.startswith("Alert")]
     assert alerts == [{"alert": {"alert_id": "a2"}}]
+    # What was granted counts for its day, whatever became of the plan.
+    told = [event.kind for event in known.events if event.kind.startswith("Escalation")]
+    assert told == ["EscalationResolved"]
     assert [e.seq for e in known.events] == sorted({e.seq for e in known.events})
     assert all(event in everything for event in known.events)
 

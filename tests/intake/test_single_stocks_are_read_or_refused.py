@@ -72,7 +72,7 @@ def test_the_report_says_what_was_approved() -> None:
     ("file", "said"),
     [
         ("qa-report-gate-failed.json", "f line 36 column 5: gates.liquidity: the gate failed, expected PASS: the report goes back to its analyst qa-17."),
-        ("qa-report-trigger.json", "f line 44 column 5: escalation_triggers.earnings_within_5_days: the trigger fired, expected false: the report escalates to whoever approved it."),
+        ("qa-report-trigger.json", "f line 44 column 5: escalation_triggers.earnings_within_5_days: the trigger fired, expected false: the report escalates to whoever approved what qa-17 wrote."),
         ("qa-report-incomplete.json", "f line 51 column 3: audit_trail.qa_analyst_id: missing, expected text."),
     ],
 )  # fmt: skip

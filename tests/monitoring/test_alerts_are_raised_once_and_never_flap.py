@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plan_makers import make_escalation
 
 from db.model.alert import Alert, AlertSeverity
+from db.model.escalation import Outcome
 from db.model.order import OrderState, OrderType, Side
 from db.model.policy import Policy
 from db.model.portfolio import Position
@@ -96,6 +98,31 @@ MISMATCH = Mismatch(
 
 def raised(now: Situation, before: Watch | None = None) -> list[tuple[str, str]]:
     return [(a.condition, a.subject) for a in look(before or Watch(), now).raised]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "outcome", "condition"),
+    [
+        # Asked at noon, until 12:30; the last five minutes are near.
+        (24.9, Outcome.OPEN, None),
+        (25, Outcome.OPEN, "escalation_due"),
+        (30, Outcome.EXPIRED, "escalation_expired"),
+        (25, Outcome.GRANTED, None),
+        (25, Outcome.REFUSED, None),
+    ],
+)
+def test_a_deadline_is_told_when_it_is_near_and_when_it_has_passed(
+    minutes: float, outcome: Outcome, condition: str | None
+) -> None:
+    asked = make_escalation(outcome=outcome)
+    change = look(Watch(), situation(minutes * 60, escalations=(asked,)))
+    assert [alert.condition for alert in change.raised] == ([condition] if condition else [])
+    for alert in change.raised:
+        assert "Jane Roe" in alert.sentence
+        assert "17:30:00 UTC" in alert.sentence
+    # Answered, or the plan changed: it is over at the next look.
+    after = look(change.watch, situation(minutes * 60 + 1))
+    assert len(after.cleared) == len(change.raised)
 
 
 def test_all_is_well() -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
+from plan_makers import make_escalation
 
 from db.model.alert import Alert, AlertSeverity
+from db.model.escalation import Outcome
 from db.model.order import Fill, OrderState, OrderType, Side
 from db.model.plan import (
     Finding,
@@ -314,6 +316,45 @@ def test_the_audit_says_who_what_and_when() -> None:
     assert audit["compliance"]["checks"] == {"pass": 1, "warn": 1, "block": 0}
     assert audit["compliance"]["cash_warnings"] == ["Cash ends at 5%."]
     assert audit["rollback_required"] is False
+
+
+def test_the_audit_says_what_was_let_pass_and_what_was_worth_a_word() -> None:
+    granted = make_escalation(
+        outcome=Outcome.GRANTED, approver="Jane Roe", reason="the mandate changes", number=2, of=2,
+        day="2026-01-05", resolved_at=at(1),
+    )  # fmt: skip
+    refused = make_escalation(outcome=Outcome.REFUSED, approver="Max Poe", reason="no")
+    known = run()
+    assert known.approval is not None
+    approval = known.approval.model_copy(
+        update={"caveats": ("90 min old.",), "acknowledged": "I called them"}
+    )
+    changed = known.model_copy(
+        update={
+            "escalations": (refused, granted),
+            "approval": approval,
+            "caveats": ("90 min old.", "BBB moved."),
+        }
+    )
+    audit = execution_audit(facts(run=changed))
+    assert audit["caveats"] == ["90 min old.", "BBB moved."]
+    assert audit["stale_portfolio_acknowledged"] == "I called them"
+    (row,) = audit["exceptions"]
+    assert (row["check"], row["subject"], row["covered"]) == (
+        "position_cap",
+        "CCC",
+        "after ≤ 0.161",
+    )
+    assert (row["approver"], row["exception_of_day"]) == ("Jane Roe", "2 of 2")
+    assert [said.rpartition("plan. ")[2] for said in audit["escalations_triggered"][-2:]] == [
+        "Refused by Max Poe: no.",
+        "Granted by Jane Roe: the mandate changes.",
+    ]
+    trail = plan_report(facts(run=changed))["execution_report"]["audit_trail"]
+    assert "Granted by Jane Roe" in trail["exceptions"]
+    assert "Max Poe" not in trail["exceptions"]
+    assert "## Exceptions" in render(facts(run=changed))
+    assert execution_audit(facts())["exceptions"] == []
 
 
 @pytest.mark.parametrize(

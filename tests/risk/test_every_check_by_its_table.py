@@ -202,8 +202,8 @@ def test_a_limit_far_beyond_the_touch_is_a_typing_error(limit: str, expected: Se
 
 
 def test_every_check_of_the_catalogue_has_one_rule_and_every_row_here_names_one() -> None:
-    planning_only = {"stated_weight"}
-    assert set(RULES) | planning_only == set(BY_ID)
+    of_a_proposal_or_a_snapshot = {"stated_weight", "portfolio_change", "cap_breached"}
+    assert set(RULES) | of_a_proposal_or_a_snapshot == set(BY_ID)
     assert len(BY_ID) == len(CHECKS)
     assert {row[0] for row in TABLE} | {"price_collar"} == set(RULES) - SIGNALS - WITH_A_PAST
 
