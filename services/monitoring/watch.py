@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 from db.model.alert import Alert, AlertSeverity
 from db.model.base import Noun, Utc
-from services.monitoring.conditions import CONDITIONS, Condition, Observation
+from services.monitoring.conditions import CONDITIONS, Condition
 from services.monitoring.situation import Situation
+from services.monitoring.watched.observation import Observation
 
 CALM_SECONDS = 30
 """How long a condition must have been over before its alert clears."""
