@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from db.clock import Clock
+from db.model.event import Event
 from db.model.instrument import Instrument, Restriction
 from db.model.market import MarketAnalysis, MarketClock, Quote
 from db.model.order import PROTECTION, BrokerOrder
@@ -15,6 +16,8 @@ from db.model.record import DayState
 from db.model.trading import TradingState
 from services.brokers.port import Broker
 from services.desk.past import Past
+from services.execution import tax_book
+from services.execution.tax_book import TaxBook
 from services.intake.instruments import InstrumentNote
 from services.market.board import PriceBoard
 from services.market.instruments import merge, shipped
@@ -40,6 +43,7 @@ class FactsSource:
         self.protections: dict[str, tuple[Decimal | None, Decimal | None]] = {}
         """Symbol → stop and target price, where a plan set them."""
         self.past = Past(broker, clock)
+        self._bought: TaxBook = {}
         self.trading_state: Callable[[], TradingState | None] = lambda: None
         self.day: Callable[[], DayState] = DayState
         self.portfolio: Portfolio | None = None
@@ -65,6 +69,10 @@ class FactsSource:
         if self._market_clock is None:
             return None
         return self._market_clock.model_copy(update={"at": self.market_now()})
+
+    def apply(self, events: Iterable[Event]) -> None:
+        """What the journal tells of what was bought."""
+        self._bought = tax_book.after(self._bought, events)
 
     def sectors(self) -> dict[str, str]:
         return {symbol: known.sector for symbol, known in self.instruments.items()}
@@ -145,6 +153,7 @@ class FactsSource:
             trading_state=self.trading_state(),
             day=self.day(),
             record=record,
+            lots=tax_book.known_lots(self._bought, portfolio.positions),
             bars=bars,
             stops={
                 (position.account, position.symbol): stop

@@ -42,7 +42,7 @@ class Facts:
     record: TradeRecord | None = None
     """Trades of all accounts; None: nobody knows them."""
     lots: Mapping[Key, Sequence[TaxLot]] = field(default_factory=dict)
-    """Oldest first. A position without any has its average price only."""
+    """Oldest first. What is held beyond them was there before, see `undated`."""
     bars: Mapping[str, Sequence[Bar]] = field(default_factory=dict)
     """Daily, oldest first."""
     stops: Mapping[Key, Decimal] = field(default_factory=dict)
@@ -184,6 +184,20 @@ class Facts:
         """Shares held in the account, negative when short."""
         position = self.position(account, symbol)
         return position.qty if position is not None else ZERO
+
+    def undated(self, account: str, symbol: str) -> tuple[Decimal, Decimal | None]:
+        """Shares held that are of no known lot, and what one of them cost on average by the broker's
+        cost of all: None where nobody knows it."""
+        held = self.position(account, symbol)
+        if held is None or held.qty <= 0:
+            return ZERO, None
+        lots = self.lots.get((account, symbol), ())
+        qty = held.qty - sum((lot.qty for lot in lots), ZERO)
+        if qty <= 0 or not held.avg_entry_price:
+            return max(qty, ZERO), None
+        paid = held.qty * held.avg_entry_price - sum((lot.qty * lot.price for lot in lots), ZERO)
+        # The broker averages by rules of its own: one that leaves nothing tells nothing of these.
+        return qty, paid / qty if paid > 0 else held.avg_entry_price
 
     def reduces(self, account: str, symbol: str, side: Side, qty: Decimal) -> bool:
         """The order moves the position toward zero and not through it."""
