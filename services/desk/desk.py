@@ -15,6 +15,7 @@ from db.errors import JournalError
 from db.home import Home
 from db.journal import Journal
 from db.model.event import Event, EventDraft
+from db.model.market import TradingStatus
 from db.model.order import OrderState
 from db.model.snapshot import DeskSnapshot
 from db.model.trading import HaltReport, ResumeCard, TradingState
@@ -313,12 +314,17 @@ class Desk:
                 await self._hear(message)
             elif isinstance(message, StreamState):
                 self.watch.on_stream(message)
+                if message.stream == "quotes":
+                    self.facts.halts.connected(told=message.tells_halts)
                 if message.stream == "orders":
                     # Nothing is replayed after a reconnect: look, then trust the stream again.
                     self.reconciler.distrust("the order stream was away")
                     self.engine.tracker.kick()
                     self._orders_heard.set()
                 self.hub.touch()
+            elif isinstance(message, TradingStatus):
+                log.info("%s: %s (%s)", message.symbol, message.message, message.reason)
+                self.facts.halts.hear(message)
             else:
                 self.board.update(message, self.facts.market_now())
                 self.hub.touch()

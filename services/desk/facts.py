@@ -20,6 +20,7 @@ from services.execution import tax_book
 from services.execution.tax_book import TaxBook
 from services.intake.instruments import InstrumentNote
 from services.market.board import PriceBoard
+from services.market.halts import Halts
 from services.market.instruments import merge, shipped
 from services.risk.facts import Facts
 from services.risk.settlement import bought_unsettled, lends_nothing, unsettled_since
@@ -44,6 +45,7 @@ class FactsSource:
         """Symbol → stop and target price, where a plan set them."""
         self.past = Past(broker, clock)
         self._bought: TaxBook = {}
+        self.halts = Halts()
         self.trading_state: Callable[[], TradingState | None] = lambda: None
         self.day: Callable[[], DayState] = DayState
         self.portfolio: Portfolio | None = None
@@ -160,6 +162,9 @@ class FactsSource:
                 for position in portfolio.positions
                 if (stop := self.protections.get(position.symbol, (None, None))[0]) is not None
             },
+            halted=self.halts.halted,
+            halted_before=self.halts.halted_before(self.market_now()),
+            halts_told=self.halts.told,
             restrictions=self.restrictions,
         )
 

@@ -259,7 +259,7 @@ CHECKS: tuple[Check, ...] = (
         "",
         "trading halts, where they are told",
         "symbol ∉ halted symbols",
-        "block",
+        "block; warn for orders that reduce when it was halted before the stream was lost",
         "What its exchange halted is not traded.",
         reducing=True,
         excepted=False,

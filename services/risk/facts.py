@@ -49,6 +49,10 @@ class Facts:
     """At which a holding is to be left, where that is known."""
     halted: Mapping[str, str] = field(default_factory=dict)
     """Symbol known to be halted by its exchange → why."""
+    halted_before: Mapping[str, str] = field(default_factory=dict)
+    """Symbol that was halted when last told → why: it may trade again."""
+    halts_told: bool = True
+    """Whether somebody tells of halts."""
     restrictions: Sequence[Restriction] = ()
     heard: Sequence[Idea] = ()
     """Signals of the last minutes, those that are planned now left out."""

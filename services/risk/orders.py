@@ -328,15 +328,20 @@ def duplicate_order(case: Case) -> Findings:
 
 def halted_symbol(case: Case) -> Findings:
     """What its exchange has halted. A symbol that nobody told of is not known to be."""
-    halted = case.facts.halted
+    halted, before = case.facts.halted, case.facts.halted_before
 
     def look(step: Step) -> Finding | None:
-        if step.symbol not in halted:
-            return None
-        message = f"{step.symbol} is halted by its exchange: {halted[step.symbol]}."
-        return found("halted_symbol", Severity.BLOCK, step.symbol, message, step=step.n)
+        if step.symbol in halted:
+            message = f"{step.symbol} is halted by its exchange: {halted[step.symbol]}."
+            return found("halted_symbol", Severity.BLOCK, step.symbol, message, step=step.n)
+        if step.symbol in before:
+            why = f"{step.symbol} was halted ({before[step.symbol]}) when the stream was lost"
+            return cannot("halted_symbol", case.severity(step), step.symbol, why, step.n)
+        return None
 
     well = "No symbol traded is known to be halted."
+    if not case.facts.halts_told:
+        well = "Nobody tells of trading halts now: none is known."
     yield from each(case, "halted_symbol", look, well, reducing=True)
 
 

@@ -166,6 +166,11 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...], Severity]] = [
     ("halted_symbol", {"halted": {"AAA": "news pending"}}, ("buy 9 AAA",), BLOCK),
     ("halted_symbol", {"halted": {"AAA": "news pending"}}, ("buy 9 BBB",), PASS),
     ("halted_symbol", {"halted": {"AAA": "news"}, "held": {"AAA": "9"}}, ("sell 9 AAA",), BLOCK),
+    # halted when the stream was lost: it may trade again, and who wants out may try
+    ("halted_symbol", {"halted_before": {"AAA": "news"}}, ("buy 9 AAA",), BLOCK),
+    ("halted_symbol", {"halted_before": {"AAA": "news"}, "held": {"AAA": "9"}}, ("sell 9 AAA",), WARN),
+    ("halted_symbol", {"halted_before": {"AAA": "news"}}, ("buy 9 BBB",), PASS),
+    ("halted_symbol", {"halts_told": False}, ("buy 9 AAA",), PASS),  # nobody tells, and that is said
     # a stop 8.00 under what is paid: 100.04 − 92.04 = 8.00 a share; 5% of 20,000 is 1,000: 125 shares
     ("risk_per_trade", {}, ("buy 9 AAA",), PASS),
     ("risk_per_trade", {"stop": "92.04"}, ("buy 125 AAA",), PASS),
