@@ -25,6 +25,7 @@ from services.brokers.port import (
     OrderUpdate,
     StreamState,
 )
+from services.desk import elsewhere
 from services.desk.by_hand import ByHand
 from services.desk.clearance import Clearance
 from services.desk.closes import LOOK_SECONDS as CLOSES_SECONDS
@@ -100,6 +101,7 @@ class Desk:
         policy = load_policy(settings.policy, [home.policies])
         self.board = PriceBoard(clock.monotonic)
         self.facts = FactsSource(broker, self.board, clock, policy)
+        self.facts.past.elsewhere = partial(elsewhere.records, elsewhere.books(home, settings))
         self.safety = Safety(HomeLatch(home))
         plan_facts = PlanFacts(self.facts, home)
         self.engine = Engine(

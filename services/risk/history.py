@@ -83,11 +83,11 @@ def _gap(case: Case, step: Step, begins: date) -> Finding | None:
     record = case.facts.record
     if record is not None and record.since.astimezone(NEW_YORK).date() <= begins:
         return None
-    why = (
-        "nobody knows what was traded before"
-        if record is None
-        else f"trades are known since {record.since.astimezone(NEW_YORK).date()} only"
-    )
+    if record is None:
+        why = "nobody knows what was traded before"
+    else:
+        why = f"trades are known since {record.since.astimezone(NEW_YORK).date()} only"
+        why += f" ({record.why})" if record.why else ""
     return cannot("wash_sale", Severity.WARN, step.symbol, why, step.n)
 
 
