@@ -110,6 +110,7 @@ class Desk:
             self.safety,
             clock,
             plan_facts,
+            plan_facts.at_hand,
             self.account_number,
             lambda: self.reconciler.locked_symbols,
         )

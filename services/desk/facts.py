@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -144,26 +145,37 @@ class FactsSource:
             self.quotes(held | set(symbols)), self.past.record(now, portfolio.positions)
         )
         bars = await self.past.bars(held | set(symbols), now) if policy.needs_bars else {}
+        return replace(
+            self._known(portfolio, policy), quotes=quotes, clock=clock, record=record, bars=bars
+        )
+
+    def at_hand(self, policy: Policy) -> Facts | None:
+        """What is known now, without a question to the broker; None before the first read. It lacks
+        what was traded before, daily bars and unsettled shares: a phase was checked with those."""
+        if self.portfolio is None:
+            return None
+        return self._known(self.portfolio, policy)
+
+    def _known(self, portfolio: Portfolio, policy: Policy) -> Facts:
+        now = self.market_now()
         return Facts(
             portfolio=portfolio,
-            quotes=quotes,
+            quotes=self._board.quotes(),
             instruments=self.instruments,
             policy=policy,
             analysis=self.analysis,
-            clock=clock,
-            now=self.market_now(),
+            clock=self.market_clock,
+            now=now,
             trading_state=self.trading_state(),
             day=self.day(),
-            record=record,
             lots=tax_book.known_lots(self._bought, portfolio.positions),
-            bars=bars,
             stops={
                 (position.account, position.symbol): stop
                 for position in portfolio.positions
                 if (stop := self.protections.get(position.symbol, (None, None))[0]) is not None
             },
             halted=self.halts.halted,
-            halted_before=self.halts.halted_before(self.market_now()),
+            halted_before=self.halts.halted_before(now),
             halts_told=self.halts.told,
             restrictions=self.restrictions,
         )

@@ -15,6 +15,8 @@ from services.risk.policy import policy_hash
 from services.risk.standing import cost, signed_value, standing
 
 ZERO = Decimal(0)
+FLATTEN = "flatten"
+"""Source of the plan that closes everything."""
 
 
 def closings(facts: Facts, locked: Collection[str]) -> tuple[Closing, ...]:

@@ -223,6 +223,7 @@ class World:
             cast(Safety, NothingForbidden()),
             self.clock,
             self._facts,
+            lambda plan: self.now(),
             lambda: "1",
             frozenset,
         )
