@@ -53,6 +53,8 @@ class BasketLine(Noun):
     stop_price: Positive | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
     account: str | None = None
+    urgent: bool = False
+    """To be out in a hurry: type and limit are the guidance's. No file says so, the desk does."""
 
 
 class BasketProposal(Noun):

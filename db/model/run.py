@@ -88,6 +88,8 @@ class CancelReason(StrEnum):
     REPRICE = "reprice"
     REST = "rest"
     EXCESS = "excess"
+    HURRY = "hurry"
+    """To be out in a hurry: what the marketable limit did not fill goes at the market."""
     SLICE = "slice"
     """The next child of a sliced step takes its rest along."""
     PAUSE = "pause"
@@ -101,7 +103,13 @@ class CancelReason(StrEnum):
 
 
 RESENDING = frozenset(
-    {CancelReason.HALT, CancelReason.RESUBMIT, CancelReason.REPRICE, CancelReason.PAUSE}
+    {
+        CancelReason.HALT,
+        CancelReason.RESUBMIT,
+        CancelReason.REPRICE,
+        CancelReason.PAUSE,
+        CancelReason.HURRY,
+    }
 )
 """After these cancels the verified remainder is sent as the next attempt."""
 

@@ -203,10 +203,12 @@ class Intake:
         return await self.keep(plan)
 
     async def exit(self, symbol: str, qty: Decimal, source: str) -> str:
-        """The id of a new plan that sells at the market; `source` says what it comes from. Raises
+        """The id of a new plan that sells in a hurry; `source` says what it comes from. Raises
         RefusedInputError, BrokerUnavailableError."""
         body = {"symbol": symbol, "side": Side.SELL.value, "qty": plain(qty)}
-        proposal = ticket_proposal(body).model_copy(update={"source": source})
+        (line,) = ticket_proposal(body).lines
+        lines = (line.model_copy(update={"urgent": True}),)
+        proposal = ticket_proposal(body).model_copy(update={"source": source, "lines": lines})
         facts = await self._facts_for(proposal, None)
         plan = make_plan(proposal, facts, self.new_id(proposal.sha256), self._environment.value)
         await self.keep(plan)

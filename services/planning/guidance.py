@@ -83,6 +83,10 @@ def _guide(facts: Facts, symbol: str, side: Side, qty: Decimal, urgent: bool) ->
     if algorithm is not None:
         seconds = int(SLICE_MINUTES * 60)
         words = f", in pieces over {SLICE_MINUTES} minutes ({algorithm.name.upper()})"
+        if algorithm.name is AlgorithmName.TWAP:
+            words += ", evenly: how its volume lies over the day is not known"
+    elif urgent and limit is not None:
+        words = f", then MARKET for what {facts.policy.urgent_limit_seconds} s did not fill"
     if limit is None:
         why = f"MARKET: {why}, and there is no touch to limit by{words}"
         return Guidance(OrderType.MARKET, None, why, algorithm, urgency, seconds)
