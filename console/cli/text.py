@@ -115,12 +115,16 @@ def _step_cells(step: Json) -> list[str]:
         clean(step["side"]).upper(),
         clean(step["symbol"]),
         clean(step["qty"]),
-        clean(step["type"]),
+        clean(step["type"]) + _extended(step),
         price(step.get("limit_price")),
         price(step["expected_price"]),
         money(step["expected_cash_after"]),
         done,
     ]
+
+
+def _extended(order: Json) -> str:
+    return " ext" if order.get("extended_hours") else ""
 
 
 def card_lines(card: Json) -> list[str]:
@@ -141,7 +145,7 @@ def card_lines(card: Json) -> list[str]:
                     clean(order["side"]).upper(),
                     clean(order["symbol"]),
                     clean(order["qty"]),
-                    clean(order["type"]),
+                    clean(order["type"]) + _extended(order),
                     clean(order.get("limit_price")),
                     money(order["expected_value"]),
                 ]

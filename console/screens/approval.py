@@ -130,6 +130,7 @@ def described(card: dict[str, Any]) -> Text:
     for order in rows(card, "orders"):
         limit = number(order.get("limit_price"))
         kind = text(order, "type") + (f" {price(limit)}" if limit is not None else "")
+        kind += " ext" if order.get("extended_hours") else ""
         body.append(f"{text(order, 'n'):>3} {text(order, 'side').upper():<4} ")
         body.append(f"{qty(number(order.get('qty'))):>7} {text(order, 'symbol'):<6}", "bold")
         body.append(f" {kind:<14} {money(number(order.get('expected_value'))):>12}\n")

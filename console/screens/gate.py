@@ -200,6 +200,7 @@ def _going_on(document: dict[str, Any], left: list[dict[str, Any]]) -> Text:
 def _order(step: dict[str, Any]) -> Text:
     limit = number(step.get("limit_price"))
     kind = f"{text(step, 'type')} {price(limit)}" if limit is not None else text(step, "type")
+    kind += " ext" if step.get("extended_hours") else ""
     line = Text(f"{text(step, 'n'):>3}  ")
     line.append(f"{text(step, 'side').upper():<4} {qty(number(step.get('qty')))} {text(step, 'symbol')}", "bold")  # fmt: skip
     line.append(f"  {kind}, expected {price(number(step.get('expected_price')))}")

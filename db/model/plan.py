@@ -71,6 +71,8 @@ class Step(Noun):
     limit_price: Exact | None = None
     stop_price: Exact | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
+    extended_hours: bool = False
+    """Asked for: it may be worked before and after the regular session."""
     reference_price: Exact
     """The mid the plan was made at: drift is measured from it."""
     expected_price: Exact

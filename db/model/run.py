@@ -149,6 +149,7 @@ class ChildOrder(Noun):
     limit_price: Exact | None = None
     stop_price: Exact | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
+    extended_hours: bool = False
     protective: bool = False
     """Not a part of its step but what protects its shares; `child` counts the parts of these."""
     oco: bool = False
@@ -218,6 +219,7 @@ class ChildOrder(Noun):
             limit_price=self.limit_price,
             stop_price=self.stop_price,
             time_in_force=self.time_in_force,
+            extended_hours=self.extended_hours,
             oco=self.oco,
         )
 

@@ -303,6 +303,11 @@ def ticket_proposal(body: Mapping[str, Any]) -> BasketProposal:
             words = ", ".join(item.value for item in kind)
             raise RefusedInputError(source, f"expected one of {words}", field=name) from None
 
+    def yes(name: str) -> bool:
+        if (written := text(name, "no").lower()) not in ("yes", "no"):
+            raise RefusedInputError(source, "expected yes or no", field=name)
+        return written == "yes"
+
     symbol = text("symbol").upper()
     if not symbol:
         raise RefusedInputError(source, "expected a symbol", field="symbol")
@@ -319,6 +324,7 @@ def ticket_proposal(body: Mapping[str, Any]) -> BasketProposal:
         limit_price=number("limit_price"),
         stop_price=number("stop_price"),
         time_in_force=choice("time_in_force", TimeInForce, TimeInForce.DAY.value),
+        extended_hours=yes("extended_hours"),
     )
     if line.type is OrderType.LIMIT and line.limit_price is None:
         raise RefusedInputError(source, "a limit order needs one", field="limit_price")

@@ -28,6 +28,7 @@ class CardOrder(Noun):
     qty: Exact
     type: OrderType
     limit_price: Exact | None
+    extended_hours: bool = False
     expected_value: Exact
 
 
@@ -180,6 +181,7 @@ def approval_card(
                 qty=step.qty - run.filled_qty(step.n),
                 type=step.type,
                 limit_price=step.limit_price,
+                extended_hours=step.extended_hours,
                 expected_value=step.expected_value,
             )
             for step in remaining

@@ -404,4 +404,5 @@ def next_child(run: PlanRun, step: Step, now: datetime | None = None) -> ChildOr
         limit_price=None if hurried else worst_limit(run, step),
         stop_price=step.stop_price,
         time_in_force=step.time_in_force,
+        extended_hours=step.extended_hours and not hurried,
     )

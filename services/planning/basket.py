@@ -50,6 +50,7 @@ def _draft(proposal: BasketProposal, line: BasketLine, facts: Facts) -> Draft | 
         limit_price=_safe(line.limit_price, line.side),
         stop_price=line.stop_price,
         time_in_force=line.time_in_force,
+        extended_hours=line.extended_hours,
         urgent=line.urgent,
     )
     asked = as_asked(facts, line.symbol, line.type, draft.limit_price)

@@ -113,6 +113,8 @@ def unsliceable(step: Step, algorithm: Algorithm, facts: Facts) -> str | None:
         return f"it is a {step.type.value} order, expected market or limit"
     if step.time_in_force is not TimeInForce.DAY:
         return f"its time in force is {step.time_in_force.value}, expected day"
+    if step.extended_hours:
+        return "it asks for extended hours, and pieces end with the session"
     if algorithm.name is AlgorithmName.POV and facts.adv(step.symbol) is None:
         return f"pov needs the average daily volume of {step.symbol}: add it to the instruments"
     if algorithm.end_at is not None and algorithm.end_at <= facts.now:

@@ -105,7 +105,9 @@ def _step(step: Step) -> tuple[str, ...]:
         step.side.value.upper(),
         step.symbol,
         plain(step.qty),
-        f"{step.type.value}{limit}" + (f", {step.algorithm.words}" if step.algorithm else ""),
+        f"{step.type.value}{limit}"
+        + (", extended hours" if step.extended_hours else "")
+        + (f", {step.algorithm.words}" if step.algorithm else ""),
         money(step.expected_price),
         money(step.expected_value),
         money(step.expected_cash_after),

@@ -126,8 +126,9 @@ CHECKS: tuple[Check, ...] = (
         Group.ORDER,
         "",
         "the broker's clock",
-        "the broker's clock says the regular session is open",
-        "block when closed or unknown; warn for orders that reduce",
+        "the broker's clock says the regular session is open; before and after it, limit DAY orders "
+        "that ask for extended hours",
+        "block when closed or unknown; warn for orders that reduce, and after the session",
         "Orders go in regular hours.",
         reducing=True,
     ),
