@@ -8,7 +8,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from unruly_server import Handler, Unruly, answering, until
 from wire_rows import order_row, update_message
 
@@ -458,6 +458,42 @@ async def test_a_feed_that_tells_no_halts_still_brings_quotes(
     await until(messages, lambda message: bool(told.append(message)) or a_quote(message))
     assert not any(tells_halts(message) for message in told)
     assert not any(of_quotes(m) and not getattr(m, "connected", True) for m in told), "no loss"
+
+
+async def test_the_answer_about_halts_is_not_taken_for_one_about_symbols(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    """Symbols change while it is awaited: the change is asked for, and followed to its end."""
+    asked, streamed = asyncio.Event(), asyncio.Event()
+
+    async def slow(socket: Socket) -> None:
+        symbols = set(await let_in_to_quotes(socket))
+
+        async def answer(frame: WSMessage) -> None:
+            nonlocal symbols
+            message = msgpack.unpackb(frame.data)
+            change = set(message["quotes"])
+            symbols = symbols | change if message["action"] == "subscribe" else symbols - change
+            await pack(socket, {"T": "subscription", "quotes": sorted(symbols)})
+
+        about_halts = await socket.receive()
+        asked.set()
+        next_frame = asyncio.ensure_future(socket.receive())
+        await asyncio.wait({next_frame}, timeout=0.1)  # who does not wait asks again at once
+        await answer(about_halts)
+        while symbols != {"CCC"}:
+            await answer(await next_frame)
+            next_frame = asyncio.ensure_future(socket.receive())
+        streamed.set()
+
+    unruly.handler = quoting(slow)
+    broker.watch(["AAA", "BBB"])
+    messages = broker.messages()  # kept: closed, it ends the streams
+    await until(messages, of_quotes)
+    await asked.wait()
+    broker.watch(["CCC"])
+    async with asyncio.timeout(20):
+        await streamed.wait()
 
 
 async def test_a_status_that_cannot_be_read_ends_the_halts_and_not_the_quotes(

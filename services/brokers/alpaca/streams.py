@@ -245,10 +245,7 @@ class QuoteStream(StockDataStream):
                 asked.add(change)
                 await self._ask(*change)
             if not self._halts_asked:
-                # After the quotes: a feed without halts is no reason to be without prices.
-                self._halts_asked = True
-                self._handlers["statuses"] = {"*": self._on_status}
-                await self._send_subscribe_msg()
+                await self._ask_for_halts()
 
     def _next_change(self) -> tuple[str, frozenset[str]] | None:
         goal = frozenset(sorted(self._wanted())[: self._most])
@@ -265,6 +262,17 @@ class QuoteStream(StockDataStream):
             await self._send_unsubscribe_msg("quotes", sorted(symbols))
         async with asyncio.timeout(self._deadline):
             await self._answered.wait()
+
+    async def _ask_for_halts(self) -> None:
+        """After the quotes: a feed without halts, or without an answer, is no reason to be without
+        prices. One question at a time here, too: its answer is not another one's."""
+        self._halts_asked = True
+        self._handlers["statuses"] = {"*": self._on_status}
+        self._answered.clear()
+        await self._send_subscribe_msg()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._deadline):
+                await self._answered.wait()
 
     async def _dispatch(self, msg: dict[str, Any]) -> None:
         kind = msg.get("T")
@@ -291,6 +299,7 @@ class QuoteStream(StockDataStream):
         code, said = message.get("code"), str(message.get("msg"))
         if code in _NOT_THIS and self._halts_asked and not self._halts_told:
             self._handlers["statuses"] = {}
+            self._answered.set()
             log.warning("the broker's feed tells no trading halts: %s (%s)", said, code)
         elif code == _TOO_MANY_SYMBOLS:
             # The subscription stays as it was: ask for fewer. The rest goes stale and is polled.
