@@ -93,10 +93,6 @@ async def orders(book: RunBook, plans: int, steps: int) -> list[ChildOrder]:
 
 def far_buys(plan_id: str, numbers: Iterable[int]) -> Plan:
     """A plan of buys that rest."""
-    none = Standing(
-        equity=Decimal(0), cash=Decimal(0), cash_weight=Decimal(0), gross_exposure=Decimal(0),
-        leverage=Decimal(0), accounts={}, holdings=(), sectors=(),
-    )  # fmt: skip
     steps = tuple(
         Step(
             n=n, phase=Phase.BUY, account="main", symbol=SYMBOL, side=Side.BUY, qty=Decimal(1),
@@ -105,8 +101,17 @@ def far_buys(plan_id: str, numbers: Iterable[int]) -> Plan:
         )
         for n in numbers
     )  # fmt: skip
+    return plan_of(plan_id, steps, datetime(2026, 1, 5, 15, tzinfo=UTC))
+
+
+def plan_of(plan_id: str, steps: tuple[Step, ...], created_at: datetime) -> Plan:
+    """With nothing in it but its steps."""
+    none = Standing(
+        equity=Decimal(0), cash=Decimal(0), cash_weight=Decimal(0), gross_exposure=Decimal(0),
+        leverage=Decimal(0), accounts={}, holdings=(), sectors=(),
+    )  # fmt: skip
     return Plan(
-        plan_id=plan_id, created_at=datetime(2026, 1, 5, 15, tzinfo=UTC), source="bench",
-        proposal_sha256="0" * 64, policy="standard", policy_hash="0" * 64, environment="paper",
-        steps=steps, findings=(), before=none, after=none, verdict=Verdict.SAFE,
+        plan_id=plan_id, created_at=created_at, source="bench", proposal_sha256="0" * 64,
+        policy="standard", policy_hash="0" * 64, environment="paper", steps=steps, findings=(),
+        before=none, after=none, verdict=Verdict.SAFE,
     )  # fmt: skip

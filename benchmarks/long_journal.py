@@ -13,13 +13,14 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+from benchmarks.engine import plan_of
 from db.chain import GENESIS, moment
 from db.journal import Journal
 from db.model.alert import Alert, AlertSeverity
 from db.model.base import canonical_json
 from db.model.event import EventDraft
 from db.model.order import Fill, OrderState, OrderType, Side, TimeInForce
-from db.model.plan import Phase, Plan, Standing, Step, Verdict
+from db.model.plan import Phase, Plan, Step
 from db.model.run import Approval, ChildOrder, Mode, PlanRun, PlanState
 from db.rows import INSERT_EVENT, SELECT_EVENTS
 from services.execution.decide import next_child
@@ -71,7 +72,7 @@ def _copied(source: sqlite3.Connection, target: sqlite3.Connection, first: int, 
     target.executemany(INSERT_EVENT, _chained(pages, head))
     target.execute("UPDATE head SET seq = ?, hash = ?", head)
     for table in COPIED:
-        _copy_table(source, target, table, cycles)
+        _copy_table(source, target, table, cycles, len(cycle))
     for table in ("positions", "protections", "days"):
         found = source.execute(f"SELECT * FROM {table}").fetchall()
         _insert(target, table, found)
@@ -114,13 +115,23 @@ def _named(text: Any, ids: tuple[tuple[str, str], ...]) -> Any:
 
 
 def _copy_table(
-    source: sqlite3.Connection, target: sqlite3.Connection, table: str, cycles: int
+    source: sqlite3.Connection, target: sqlite3.Connection, table: str, cycles: int, length: int
 ) -> None:
-    rows = source.execute(f"SELECT * FROM {table}").fetchall()
+    """Its rows once a cycle of `length` events, under other ids; `seq` goes with the events."""
+    found = source.execute(f"SELECT * FROM {table}")
+    seq_at = [name for name, *_ in found.description].index("seq") if table == "fills" else None
+    rows = found.fetchall()
     cycle = [row for row in rows if NEXT not in str(row)]
     last = [row for row in rows if NEXT in str(row)]
     pages = chain(((n, cycle) for n in range(cycles)), [(cycles - 1, last)])
-    named = (tuple(_named(value, _ids(n)) for value in row) for n, page in pages for row in page)
+    named = (
+        tuple(
+            value + n * length if column == seq_at else _named(value, _ids(n))
+            for column, value in enumerate(row)
+        )
+        for n, page in pages
+        for row in page
+    )
     _insert(target, table, named)
 
 
@@ -233,10 +244,6 @@ def _draft(kind: str, plan_id: str, step: Step | None = None, **payload: Any) ->
 
 
 def _plan(plan_id: str, side: Side) -> Plan:
-    none = Standing(
-        equity=Decimal(0), cash=Decimal(0), cash_weight=Decimal(0), gross_exposure=Decimal(0),
-        leverage=Decimal(0), accounts={}, holdings=(), sectors=(),
-    )  # fmt: skip
     steps = tuple(
         Step(
             n=n, phase=Phase.BUY if side is Side.BUY else Phase.SELL, account=ACCOUNT, symbol=symbol,
@@ -247,8 +254,4 @@ def _plan(plan_id: str, side: Side) -> Plan:
         )
         for n, symbol in enumerate(SYMBOLS, 1)
     )  # fmt: skip
-    return Plan(
-        plan_id=plan_id, created_at=BEGAN, source="bench", proposal_sha256="0" * 64,
-        policy="standard", policy_hash="0" * 64, environment="paper", steps=steps, findings=(),
-        before=none, after=none, verdict=Verdict.SAFE,
-    )  # fmt: skip
+    return plan_of(plan_id, steps, BEGAN)

@@ -22,7 +22,7 @@ from db.model.event import KINDS, Event, EventDraft
 from db.model.order import TERMINAL
 from db.model.run import PlanState
 from db.projections import TABLES
-from db.rows import PLANS_AT_WORK, SELECT_EVENTS, SELECT_FILLS, FilledRow, event_of
+from db.rows import PLANS_AT_WORK, SELECT_EVENTS, SELECT_FILLS, SELECT_LASTING, FilledRow, event_of
 from db.verification import Verification, backup, rebuild, verify
 from db.without_pandas import without_pandas
 from db.writer import Append, Outcome, Writer
@@ -137,12 +137,11 @@ class Journal:
         limit: int | None = None,
         plan_id: str | None = None,
         kinds: Iterable[str] | None = None,
-        besides: Iterable[str] | None = None,
         plans: Iterable[str] | None = None,
         numbers: Iterable[int] | None = None,
     ) -> tuple[Event, ...]:
         """Events after number `after`, oldest first, at most `limit`, of one plan, of some kinds, of
-        all kinds `besides` some, of some `plans`, with these `numbers`."""
+        some `plans`, with these `numbers`."""
         where = ["seq > ?"]
         values: list[str | int] = [after]
         if plan_id is not None:
@@ -151,9 +150,6 @@ class Journal:
         if kinds is not None:
             where.append("kind IN (SELECT value FROM json_each(?))")
             values.append(json.dumps(sorted(kinds)))
-        if besides is not None:
-            where.append("kind NOT IN (SELECT value FROM json_each(?))")
-            values.append(json.dumps(sorted(besides)))
         if plans is not None:
             where.append("plan_id IN (SELECT value FROM json_each(?))")
             values.append(json.dumps(sorted(plans)))
@@ -164,11 +160,14 @@ class Journal:
         sql = f"{SELECT_EVENTS} WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?"
         return await self._events(sql, values)
 
+    async def lasting(self, besides: Iterable[str]) -> tuple[Event, ...]:
+        """Events of all kinds `besides` these, oldest first, without what is told of alerts that had
+        cleared when the last day began."""
+        return await self._events(SELECT_LASTING, [json.dumps(sorted(besides))])
+
     async def fills(self) -> tuple[FilledRow, ...]:
         """Every fill of the table, in the order of their events."""
-        return await self._read(
-            lambda: tuple(map(FilledRow._make, self._reader.execute(SELECT_FILLS)))
-        )
+        return await self._read(lambda: tuple(self._reader.execute(SELECT_FILLS)))
 
     async def plan_ids(self) -> tuple[str, ...]:
         """Of every plan there was, the oldest first."""

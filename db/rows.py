@@ -5,7 +5,7 @@ unsynced one 2.3 times as dear (benchmarks/journal.py)."""
 
 import json
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from db.model.event import Event
 
@@ -21,6 +21,16 @@ SELECT_FILLS = (
     "SELECT seq, plan_id, account, symbol, side, qty, price, at, execution_id FROM fills "
     "ORDER BY rowid"
 )
+LASTING = """
+WITH day AS MATERIALIZED (SELECT at FROM events WHERE kind = 'DayStarted' ORDER BY seq DESC LIMIT 1),
+over AS MATERIALIZED (SELECT alert_id FROM alerts, day WHERE cleared_at < day.at)
+{} WHERE CASE
+    WHEN kind GLOB 'Alert*'
+    THEN coalesce(payload ->> '$.alert_id', payload ->> '$.alert.alert_id') NOT IN over
+    ELSE kind NOT IN (SELECT value FROM json_each(?))
+END ORDER BY seq
+"""
+SELECT_LASTING = LASTING.format(SELECT_EVENTS)
 PLANS_AT_WORK = """
 SELECT plan_id FROM plans WHERE state NOT IN (SELECT value FROM json_each(?))
 UNION SELECT plan_id FROM orders
@@ -28,18 +38,9 @@ UNION SELECT plan_id FROM orders
 """
 
 
-class FilledRow(NamedTuple):
-    """What a position and its cash come of: a row of SELECT_FILLS. Decimals and times are text."""
-
-    seq: int
-    plan_id: str | None
-    account: str
-    symbol: str
-    side: str
-    qty: str
-    price: str
-    at: str
-    execution_id: str
+FilledRow = tuple[int, str | None, str, str, str, str, str, str, str]
+"""What a position and its cash come of: a row of SELECT_FILLS, as it is read (a start reads hundreds of
+thousands). Decimals and times are text."""
 
 
 def event_of(row: tuple[Any, ...]) -> Event:

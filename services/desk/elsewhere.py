@@ -27,7 +27,7 @@ from services.desk.settings import DeskSettings, Quotes
 from services.execution import tax_book
 
 REAL = (Environment.LIVE, Environment.MANUAL)
-KINDS = json.dumps(["FillReceived", "PositionAdopted"])
+KINDS = json.dumps(sorted(tax_book.KINDS))
 OF_TRADES = " ".join(
     (SELECT_EVENTS, "WHERE kind IN (SELECT value FROM json_each(?)) OR seq = 1 ORDER BY seq")
 )

@@ -13,7 +13,7 @@ from db.model.market import MarketAnalysis, MarketClock, Quote
 from db.model.order import PROTECTION, BrokerOrder
 from db.model.policy import Policy
 from db.model.portfolio import Portfolio, Position
-from db.model.record import DayState
+from db.model.record import DayState, TaxLot
 from db.model.trading import TradingState
 from services.brokers.port import Broker
 from services.desk.past import Past
@@ -23,7 +23,7 @@ from services.intake.instruments import InstrumentNote
 from services.market.board import PriceBoard
 from services.market.halts import Halts
 from services.market.instruments import merge, shipped
-from services.risk.facts import Facts
+from services.risk.facts import Facts, Key
 from services.risk.settlement import bought_unsettled, lends_nothing, unsettled_since
 
 CLOCK_SECONDS = 60.0
@@ -46,6 +46,8 @@ class FactsSource:
         """Symbol → stop and target price, where a plan set them."""
         self.past = Past(broker, clock)
         self._bought: TaxBook = {}
+        self._told: list[Event] = []
+        """Of shares, not yet in the book: a start does not wait for it."""
         self.halts = Halts()
         self.trading_state: Callable[[], TradingState | None] = lambda: None
         self.day: Callable[[], DayState] = DayState
@@ -75,7 +77,12 @@ class FactsSource:
 
     def apply(self, events: Iterable[Event]) -> None:
         """What the journal tells of what was bought."""
-        self._bought = tax_book.after(self._bought, events)
+        self._told += (event for event in events if event.kind in tax_book.KINDS)
+
+    def _lots(self, positions: Iterable[Position]) -> dict[Key, tuple[TaxLot, ...]]:
+        if self._told:
+            self._bought, self._told = tax_book.after(self._bought, self._told), []
+        return tax_book.known_lots(self._bought, positions)
 
     def sectors(self) -> dict[str, str]:
         return {symbol: known.sector for symbol, known in self.instruments.items()}
@@ -168,7 +175,7 @@ class FactsSource:
             now=now,
             trading_state=self.trading_state(),
             day=self.day(),
-            lots=tax_book.known_lots(self._bought, portfolio.positions),
+            lots=self._lots(portfolio.positions),
             stops={
                 (position.account, position.symbol): stop
                 for position in portfolio.positions

@@ -16,7 +16,6 @@ from db.journal import Journal
 from db.model.event import Event
 from db.model.order import Side
 from db.rows import FilledRow
-from services.execution import lots
 from services.execution.fold import ABOUT_ITS_RUN
 from services.reconciliation.expected import ZERO, BroughtForward, Key
 
@@ -62,15 +61,17 @@ def _no_collector() -> Iterator[None]:
 
 
 async def _recollected(journal: Journal) -> Recollection:
-    lasting = await journal.events(besides=ABOUT_ITS_RUN | {FILL})
+    lasting = await journal.lasting(besides=ABOUT_ITS_RUN | {FILL})
     rows, ids = await journal.fills(), await journal.plan_ids()
     live = frozenset({*ids[-KEPT_PLANS:], *await journal.plans_at_work()})
     live |= await journal.plans_since(_day_before(lasting))
-    live |= _of_lots(await journal.events(numbers=past_fills(rows, lasting, live).needed))
-    past = past_fills(rows, lasting, live)
+    flat = last_flat(rows, lasting, live)
+    if holding := _of_lots(rows, flat) - live:
+        live |= holding
+        flat = last_flat(rows, lasting, live)
+    past = past_fills(rows, lasting, flat)
     fills = await journal.events(numbers=past.needed)
-    cleared = _cleared_before_the_day(lasting)
-    standing = [*fills, *(e for e in lasting if past.needs(e) and _alert_id(e) not in cleared)]
+    standing = [*fills, *(event for event in lasting if past.needs(event))]
     standing.sort(key=_seq)
     told = await journal.events(kinds=ABOUT_ITS_RUN, plans=live)
     events = tuple(merge(standing, told, key=_seq))
@@ -88,24 +89,13 @@ def _day_before(events: Collection[Event]) -> int:
     return days[-2] if len(days) > 1 else 0
 
 
-def _cleared_before_the_day(events: Collection[Event]) -> set[str | None]:
-    """Ids of alerts."""
-    day = max((event.seq for event in events if event.kind == "DayStarted"), default=0)
-    return {_alert_id(e) for e in events if e.kind == "AlertCleared" and e.seq < day} - {None}
-
-
-def _alert_id(event: Event) -> str | None:
-    if not event.kind.startswith("Alert"):
-        return None
-    alert = event.payload.get("alert", event.payload)
-    found: str | None = alert.get("alert_id")
-    return found
-
-
-def _of_lots(events: Collection[Event]) -> set[str]:
-    """Plans that bought what is still held: it is protected by their steps."""
-    holdings = lots.after({}, events).values()
-    return {plan_id for holding in holdings for plan_id, _ in holding.lots}
+def _of_lots(fills: Iterable[FilledRow], flat: Mapping[Key, int]) -> set[str]:
+    """Plans that traded what is still held: it is protected by their steps."""
+    return {
+        plan_id
+        for seq, plan_id, account, symbol, *_ in fills
+        if plan_id is not None and seq > flat.get((account, symbol), 0)
+    }
 
 
 # --- fills that are over ----------------------------------------------------------------------
@@ -127,26 +117,10 @@ class PastFills:
 
 
 def past_fills(
-    fills: Sequence[FilledRow], lasting: Iterable[Event], live: Collection[str] = ()
+    fills: Sequence[FilledRow], lasting: Iterable[Event], flat: Mapping[Key, int]
 ) -> PastFills:
-    """Which of `fills` are over. Pure. Those of `live` plans never are: a run without its fills
-    would take them for missed ones, and book them again (invariant 10)."""
-    day, cash_since, adoptions = 0, dict[str, int](), list[FilledRow]()
-    for event in lasting:
-        if event.kind in RESETS:
-            day = event.seq
-        elif event.kind in CASH and event.account is not None:
-            cash_since[event.account] = event.seq
-        elif event.kind == ADOPTION and event.account is not None and event.symbol is not None:
-            qty = str(event.payload["qty"])
-            adoptions.append(
-                FilledRow(event.seq, None, event.account, event.symbol, ADOPTION, qty, "", "", "")
-            )
-    first: dict[Key, int] = {}
-    for fill in fills:
-        if fill.plan_id in live:
-            first.setdefault((fill.account, fill.symbol), fill.seq)
-    flat = _flat(merge(fills, adoptions), day, first)
+    """Which of `fills` are over: those before the position was `flat`. Pure."""
+    cash_since = {event.account: event.seq for event in lasting if event.kind in CASH}
     needed: list[int] = []
     cash: dict[str, Decimal] = {}
     until = datetime.min.replace(tzinfo=UTC)
@@ -165,12 +139,28 @@ def past_fills(
     return PastFills(tuple(needed), flat, BroughtForward(cash, heard, frozenset(taken)))
 
 
-def _flat(changes: Iterable[FilledRow], day: int, first: Mapping[Key, int]) -> dict[Key, int]:
-    """The last event up to `day`, and before the `first` that is still needed, at which each
-    position came to nothing. An adoption is the figure itself."""
+def last_flat(
+    fills: Sequence[FilledRow], lasting: Iterable[Event], live: Collection[str] = ()
+) -> dict[Key, int]:
+    """The last event before the day at which each position came to nothing; and before the first fill of
+    a `live` plan: a run without its fills would take them for missed ones, and book them again
+    (invariant 10). An adoption is the figure itself. Pure."""
+    day, adoptions = 0, list[FilledRow]()
+    for event in lasting:
+        if event.kind in RESETS:
+            day = event.seq
+        elif event.kind == ADOPTION and event.account is not None and event.symbol is not None:
+            qty = str(event.payload["qty"])
+            adoptions.append(
+                (event.seq, None, event.account, event.symbol, ADOPTION, qty, "", "", "")
+            )
+    first: dict[Key, int] = {}
+    for seq, plan_id, account, symbol, *_ in fills:
+        if plan_id in live:
+            first.setdefault((account, symbol), seq)
     held: dict[Key, Decimal] = {}
     flat: dict[Key, int] = {}
-    for seq, _, account, symbol, side, qty, *_ in changes:
+    for seq, _, account, symbol, side, qty, *_ in merge(fills, adoptions):
         if seq > day:
             break
         key, shares = (account, symbol), Decimal(qty)

@@ -107,9 +107,11 @@ class Engine:
     async def doubt_answers(self, reason: str) -> None:
         """Whatever may have left, and of which no answer is on record: the broker is asked, also when
         its plan has ended meanwhile."""
-        for order in [order for run in self.book.runs.values() for order in run.all_orders]:
+        asked = (OrderState.INTENT, OrderState.SENT)
+        orders = [order for run in self.book.runs.values() for order in run.all_orders]
+        for order in [order for order in orders if order.state in asked]:
             known = self.book.order(order.client_order_id) or order
-            if known.state in (OrderState.INTENT, OrderState.SENT):
+            if known.state in asked:  # it may have been heard of meanwhile
                 await self.sender.mark_unknown(order, reason)
 
     async def on_update(self, update: OrderUpdate) -> bool:

@@ -25,6 +25,8 @@ class Bought:
     lots: tuple[TaxLot, ...] = ()
 
 
+KINDS = frozenset({"FillReceived", "PositionAdopted"})
+"""Events that tell of shares."""
 TaxBook = Mapping[Key, Bought]
 
 

@@ -3,7 +3,7 @@ the sequence. What it keeps and does is noted as it happens, by the exchange's o
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -103,6 +103,8 @@ class SiegeExchange:
     sockets: list[ClientSocket] = field(default_factory=list)
     down: bool = False
     """The network is away: nothing can be connected to."""
+    turned: Callable[[], None] = lambda: None
+    """Called when the market has moved."""
 
     async def start(self) -> None:
         opening.catalogue = _listed  # type: ignore[assignment]
@@ -147,6 +149,7 @@ class SiegeExchange:
         while True:
             await asyncio.sleep(TICK)
             self.opened.turn()
+            self.turned()
 
     def latency(self) -> float:
         """One way, in seconds."""

@@ -85,9 +85,11 @@ class World:
         ledger = self.exchange.exchange.venue.floor.ledger
         self.first_held = {symbol for _, symbol in ledger.positions}
         self.bare_since: dict[str, float] = {}
+        self.bare_too_long = ""
         self.sees_since = 0.0
         """Since when a desk lives that can reach the exchange."""
         self.own: SiegeDesk | None = None
+        self.exchange.turned = self.watch_protection
         self.start()
 
     # -- running -------------------------------------------------------------------------------
@@ -350,15 +352,15 @@ class World:
         )
 
     def watch_protection(self) -> None:
-        """Bare for a while, with a desk that lives and could have said so, is bare too long."""
+        """Bare for a while, with a desk that lives and could have said so, is bare too long. Looked at
+        whenever the market has moved: what is bare between two acts only is seen, too."""
         now, bare = self.loop.time(), self.unprotected() if self.alive else []
         self.bare_since = {symbol: self.bare_since.get(symbol, now) for symbol in bare}
         for symbol, since in self.bare_since.items():
             if now - max(since, self.sees_since) > ALARM_WITHIN and not self.alarmed(symbol):
-                raise ViolationError(
+                self.bare_too_long = (
                     f"{symbol} is unprotected since {since:.1f} s, now {now:.1f}, and no alarm"
                 )
-        self.evidence.judged("protected or alarmed")
 
     # -- everybody else ------------------------------------------------------------------------
 
@@ -420,6 +422,9 @@ class World:
                 raise ViolationError("invariant 25: halted, and the desk says that it is not")
             self.evidence.judged("25 a halt stays")
         self.watch_protection()
+        if self.bare_too_long:
+            raise ViolationError(self.bare_too_long)
+        self.evidence.judged("protected or alarmed")
 
     def close(self) -> None:
         self.kill()

@@ -6,10 +6,14 @@ import gc
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
+import siege_mutants
 from siege_desk import REPLACED
 from siege_end import finale
+from siege_evidence import ViolationError
+from siege_machine import ON_ORDERS
 from siege_world import World
 
 from db.model.run import Mode, PlanState
@@ -66,3 +70,22 @@ def test_another_start_books_nothing_again_invariant_10(world: World) -> None:
     world.wait(2)
     assert world.desk.reconciler.clean, world.desk.reconciler.open
     finale(world)
+
+
+@pytest.mark.parametrize("breakage", ["", "a part is not held"])
+def test_a_part_that_nothing_protects_is_seen(world: World, breakage: str) -> None:
+    """What was bought before an abort is held like any other; the judge sees it when it is not."""
+    name, parameters = ON_ORDERS["small partial fill"]
+    world.strike("small partial fill", name, {"nth": 1, "every": 1, "times": 30}, parameters)
+    with siege_mutants.broken(breakage):
+        plan_id = world.propose([("buy", "ABBV", 10, "")])
+        assert plan_id is not None
+        world.go(plan_id, Mode.AUTO)
+        world.wait(3)
+        world.each_plan("abort")
+        world.wait(20)
+        assert 0 < world.evidence.held("ABBV") < 10
+        with pytest.raises(ViolationError, match="unprotected") if breakage else nullcontext():
+            world.check()
+    if not breakage:
+        finale(world)
