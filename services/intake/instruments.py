@@ -8,10 +8,13 @@ from services.intake.document import open_toml
 from services.intake.entry import Entry
 from services.intake.values import Range
 
-KEYS = ("sector", "name", "leverage_factor", "average_daily_volume")
+KEYS = ("sector", "name", "leverage_factor", "average_daily_volume", "volume_profile")
 SECTION = "instrument"
 LEVERAGE = Range(Decimal(-5), Decimal(5))
 VOLUME = Range(Decimal(1), Decimal("1e12"))
+PART = Range(Decimal(0), Decimal("1e12"))
+HALF_HOURS = 13
+"""Of the regular session."""
 LONGEST_NAME = 200
 
 
@@ -23,6 +26,7 @@ class InstrumentNote(Noun):
     sector: str | None = None
     leverage_factor: Exact | None = None
     average_daily_volume: Positive | None = None
+    volume_profile: tuple[Exact, ...] | None = None
 
 
 class InstrumentTable(Noun):
@@ -54,6 +58,7 @@ def read_table(document: Entry) -> InstrumentTable:
 
 def _note(symbol: str, entry: Entry) -> InstrumentNote:
     title, sector = entry.get("name"), entry.get("sector")
+    profile = entry.get("volume_profile")
     factor, volume = entry.get("leverage_factor"), entry.get("average_daily_volume")
     return InstrumentNote(
         symbol=symbol,
@@ -61,4 +66,12 @@ def _note(symbol: str, entry: Entry) -> InstrumentNote:
         sector=sector and sector_of(sector),
         leverage_factor=factor and factor.number(LEVERAGE),
         average_daily_volume=volume and volume.number(VOLUME),
+        volume_profile=profile and _profile(profile),
     )
+
+
+def _profile(entry: Entry) -> tuple[Decimal, ...]:
+    parts = tuple(one.number(PART) for one in entry.each(HALF_HOURS, "half hours"))
+    if len(parts) != HALF_HOURS or not sum(parts):
+        raise entry.refused(f"expected {HALF_HOURS} numbers, the volume of each half hour")
+    return parts

@@ -95,8 +95,8 @@ def _guide(facts: Facts, symbol: str, side: Side, qty: Decimal, urgent: bool) ->
 
 
 def slicing(facts: Facts, symbol: str, qty: Decimal, *, urgent: bool = False) -> Algorithm | None:
-    """TWAP for an order above the policy's share of a day's volume, a share of the volume when it is
-    urgent; the rest is for the trader to choose on the plan."""
+    """TWAP for an order above the policy's share of a day's volume, VWAP where it is known how its
+    volume lies over the day, a share of the volume when it is urgent; the rest is for the trader to choose on the plan."""
     most, share = facts.policy.slice_above_adv_share, facts.adv_share(symbol, qty)
     if most is None or share is None or share <= most:
         return None
@@ -104,7 +104,10 @@ def slicing(facts: Facts, symbol: str, qty: Decimal, *, urgent: bool = False) ->
         return Algorithm(
             name=AlgorithmName.POV, minutes=SLICE_MINUTES, participation=URGENT_PARTICIPATION
         )
-    return Algorithm(name=AlgorithmName.TWAP, minutes=SLICE_MINUTES)
+    known = facts.volume_profile(symbol) is not None
+    return Algorithm(
+        name=AlgorithmName.VWAP if known else AlgorithmName.TWAP, minutes=SLICE_MINUTES
+    )
 
 
 def unsliceable(step: Step, algorithm: Algorithm, facts: Facts) -> str | None:

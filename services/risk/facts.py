@@ -167,6 +167,11 @@ class Facts:
         known = self.instruments.get(symbol)
         return known.average_daily_volume if known is not None else None
 
+    def volume_profile(self, symbol: str) -> Sequence[Decimal] | None:
+        """How its volume lies over the half hours of a session, where somebody knows."""
+        known = self.instruments.get(symbol)
+        return known.volume_profile if known is not None else None
+
     def adv_share(self, symbol: str, qty: Decimal) -> Decimal | None:
         """`qty` as a fraction of an average day's volume."""
         adv = self.adv(symbol)

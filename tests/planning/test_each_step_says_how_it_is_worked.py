@@ -101,6 +101,20 @@ def test_the_sentence_says_what_comes_after(
     assert guide(known, "AAA", Side.SELL, Decimal(qty), urgent=urgent).why.endswith(words)
 
 
+def test_where_the_volume_of_the_day_is_known_it_is_followed() -> None:
+    known = world()
+    shaped = known.instruments["AAA"].model_copy(update={"volume_profile": (Decimal(1),) * 13})
+    policy = known.policy.model_copy(update=SLICED)
+    known = replace(known, policy=policy, instruments={**known.instruments, "AAA": shaped})
+    found = guide(known, "AAA", Side.SELL, Decimal(10_001))
+    assert found.algorithm is not None
+    assert (found.algorithm.name.value, found.urgency) == ("vwap", "low")
+    assert found.why.endswith("in pieces over 60 minutes (VWAP)")
+    urgent = guide(known, "AAA", Side.SELL, Decimal(10_001), urgent=True).algorithm
+    assert urgent is not None
+    assert urgent.name.value == "pov"
+
+
 def test_the_market_closed_makes_it_a_limit_and_no_touch_a_market_order() -> None:
     known = world()
     closed = replace(known, clock=None)
