@@ -53,12 +53,25 @@ CONTEXTS: dict[str, str] = {
     "unknown": "Unknown orders",
     "fill": "What filled, by hand",
     "quit": "Quit",
+    "comparison": "What differs",
     "help": "Help",
 }
 """What each context is called. A node of the screen has one; the focus decides which are heard."""
 
 _PANES = ("positions", "orders", "plans", "alerts", "reconcile")
-_BOXES = ("palette", "prompt", "gate", "card", "kill", "resume", "unknown", "fill", "quit", "help")
+_BOXES = (
+    "palette",
+    "prompt",
+    "gate",
+    "card",
+    "kill",
+    "resume",
+    "unknown",
+    "fill",
+    "quit",
+    "comparison",
+    "help",
+)
 TOGETHER: tuple[tuple[str, ...], ...] = (
     *(("any", "main", "list", pane) for pane in _PANES),
     ("any", "main", "list", "guide"),
@@ -156,6 +169,11 @@ BINDINGS: tuple[Binding, ...] = (
         ("plan.trim", "L", "trim", "trim", "Draft the smallest sale that restores the limits after the plan", "p"),
         ("guide.detail", "w", "detail", "detail", "Findings, weights before and after, what was skipped", "p"),
         ("plan.slice", "i", "slice_step", "in pieces", "Send the step in pieces over time, or as one order", "p"),
+        ("plan.retype", "m", "retype_step", "type", "Another order type for the step, its prices and time in force", "p"),
+        ("plan.move_down", "J", "move_step(1)", "move down", "Let the step come after the next one of its phase", "p"),
+        ("plan.move_up", "K", "move_step(-1)", "move up", "Let the step come before the one above it", "p"),
+        ("plan.undo", "u", "undo_edit", "undo", "Take the last edit of the plan back, and with each press the one before", "p"),
+        ("plan.compare", "=", "compare", "compare", "What differs from an earlier revision, or from another plan", "p"),
         ("guide.close", "backspace", "close_plan", "list", "Back to the list of plans", ""),
     ),
     *_rows(
@@ -241,6 +259,14 @@ BINDINGS: tuple[Binding, ...] = (
         ("quit.keep", "k", "keep", "desk stays", "Leave; the desk goes on", ""),
         ("quit.stop", "s", "stop", "desk stops", "Leave and stop the desk", ""),
         ("quit.cancel", "escape", "close", "back", "Don't leave", ""),
+    ),
+    *_rows(
+        "comparison",
+        ("comparison.down", "j down", "scroll(1)", "scroll", "Scroll down", ""),
+        ("comparison.up", "k up", "scroll(-1)", "", "Scroll up", ""),
+        ("comparison.page_down", "pagedown space", "scroll(10)", "", "A screenful down", ""),
+        ("comparison.page_up", "pageup", "scroll(-10)", "", "A screenful up", ""),
+        ("comparison.close", "escape enter =", "close", "close", "Close", ""),
     ),
     *_rows(
         "help",

@@ -7,7 +7,7 @@ from typing import Any
 from rich.cells import set_cell_size
 from rich.text import Text
 
-from widgets.document import number, rows, text
+from widgets.document import number, rows, terms, text
 from widgets.table.fields import money, percent, qty
 
 BAR_PARTS = "▏▎▍▌▋▊▉█"
@@ -84,6 +84,15 @@ def _compared(name: str, old: Decimal, new: Decimal, full: Decimal, room: int) -
     return line
 
 
+def special(document: Mapping[str, Any]) -> Iterable[Text]:
+    """Orders that wait for a price, rest longer than the day, or are worked outside the session."""
+    for step in rows(document, "steps"):
+        lasting = text(step, "time_in_force") not in ("", "day")
+        if step.get("stop_price") is not None or lasting or step.get("extended_hours"):
+            name = f"{text(step, 'n')} {text(step, 'side').upper()} {text(step, 'symbol')} "
+            yield Text.assemble((name, "bold"), terms(step))
+
+
 def cash(document: Mapping[str, Any]) -> Text:
     """Cash before and after, and what trading is expected to cost."""
     before, after = document.get("before") or {}, document.get("after") or {}
@@ -156,6 +165,7 @@ def detail(document: Mapping[str, Any], width: int) -> Text:
     part("If you stop here", if_stopped(document))
     part("Funding", funding(document))
     part("Findings", findings(document))
+    part("Orders that wait or rest", special(document))
     part("Sectors, before → after", weights(before, after, width, "sectors", "sector"))
     whole.append_text(cash(document))
     whole.append("\n")

@@ -115,7 +115,7 @@ def _step_cells(step: Json) -> list[str]:
         clean(step["side"]).upper(),
         clean(step["symbol"]),
         clean(step["qty"]),
-        clean(step["type"]) + _extended(step),
+        kind(step),
         price(step.get("limit_price")),
         price(step["expected_price"]),
         money(step["expected_cash_after"]),
@@ -123,8 +123,16 @@ def _step_cells(step: Json) -> list[str]:
     ]
 
 
-def _extended(order: Json) -> str:
-    return " ext" if order.get("extended_hours") else ""
+def kind(order: Json) -> str:
+    """Its type, the stop it waits for, and how long it rests where that is not the day."""
+    words = [clean(order["type"])]
+    if order.get("stop_price") is not None:
+        words.append(price(order["stop_price"]))
+    if (time := clean(order.get("time_in_force"))) not in ("-", "day"):
+        words.append(time)
+    if order.get("extended_hours"):
+        words.append("ext")
+    return " ".join(words)
 
 
 def card_lines(card: Json) -> list[str]:
@@ -145,7 +153,7 @@ def card_lines(card: Json) -> list[str]:
                     clean(order["side"]).upper(),
                     clean(order["symbol"]),
                     clean(order["qty"]),
-                    clean(order["type"]) + _extended(order),
+                    kind(order),
                     clean(order.get("limit_price")),
                     money(order["expected_value"]),
                 ]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 
 from console.screens.gate import Gate
-from widgets.document import moment, number, rows, text
+from widgets.document import moment, number, rows, terms, text
 from widgets.plan_detail import SEVERITY_STYLES, VERDICT_STYLES
 from widgets.table.fields import money, percent, price, qty, signed_percent
 
@@ -128,12 +128,9 @@ def described(card: dict[str, Any]) -> Text:
         body.append(f"{severity.upper():<6}", SEVERITY_STYLES.get(severity, ""))
         body.append(f"{text(finding, 'message')}\n")
     for order in rows(card, "orders"):
-        limit = number(order.get("limit_price"))
-        kind = text(order, "type") + (f" {price(limit)}" if limit is not None else "")
-        kind += " ext" if order.get("extended_hours") else ""
         body.append(f"{text(order, 'n'):>3} {text(order, 'side').upper():<4} ")
         body.append(f"{qty(number(order.get('qty'))):>7} {text(order, 'symbol'):<6}", "bold")
-        body.append(f" {kind:<14} {money(number(order.get('expected_value'))):>12}\n")
+        body.append(f" {terms(order):<14} {money(number(order.get('expected_value'))):>12}\n")
     _drift(body, card)
     for note in card.get("notes") or ():
         body.append(f"{note}\n")

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from console.screens.box import Box
 from console.screens.plan_desk import steps_left, steps_unsent, worth
-from widgets.document import number, text
+from widgets.document import number, terms, text
 from widgets.table.fields import money, price, qty
 
 SETTLE = 0.4
@@ -198,11 +198,8 @@ def _going_on(document: dict[str, Any], left: list[dict[str, Any]]) -> Text:
 
 
 def _order(step: dict[str, Any]) -> Text:
-    limit = number(step.get("limit_price"))
-    kind = f"{text(step, 'type')} {price(limit)}" if limit is not None else text(step, "type")
-    kind += " ext" if step.get("extended_hours") else ""
     line = Text(f"{text(step, 'n'):>3}  ")
     line.append(f"{text(step, 'side').upper():<4} {qty(number(step.get('qty')))} {text(step, 'symbol')}", "bold")  # fmt: skip
-    line.append(f"  {kind}, expected {price(number(step.get('expected_price')))}")
+    line.append(f"  {terms(step)}, expected {price(number(step.get('expected_price')))}")
     line.append(f" = {money(number(step.get('expected_value')))}")
     return line

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from console.screens.by_hand import HandActions
     from console.screens.desk_actions import DeskActions
     from console.screens.plan_desk import PlanDesk
+    from console.screens.plan_edits import PlanEdits
     from console.screens.remedies import PlanRemedies
     from console.screens.views import View
     from widgets.pane import Pane
@@ -45,7 +46,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._key_bar = KeyBar()
         self._views: dict[str, View] = {}
         self._shown = "desk"
-        self.actors: tuple[PlanDesk, DeskActions, PlanRemedies, HandActions] | None = None
+        self.actors: tuple[PlanDesk, DeskActions, PlanRemedies, HandActions, PlanEdits] | None = (
+            None
+        )
         """Who has the actions that this screen has not itself."""
 
     def compose(self) -> ComposeResult:
@@ -81,6 +84,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         from console.screens.by_hand import HandActions
         from console.screens.desk_actions import DeskActions
         from console.screens.plan_desk import PlanDesk
+        from console.screens.plan_edits import PlanEdits
         from console.screens.remedies import PlanRemedies
 
         plans = PlanDesk(self)
@@ -89,6 +93,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             DeskActions(self),
             PlanRemedies(self, plans),
             HandActions(self, plans),
+            PlanEdits(self, plans),
         )
         await self._mounted("desk")
         self._write_keys()

@@ -1,4 +1,4 @@
-"""What is done with plans: keep the open one fresh, approve, step, change and end it."""
+"""What is done with plans: keep the open one fresh, approve, step and end it."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from widgets.seen import Seen
 
 Document = dict[str, Any]
-OPEN_TO_CHANGE = ("draft", "checked", "escalated", "approved")
 RUNNING = ("selling", "settling", "buying", "protecting")
 STOPPED = ("paused", "halted")
 
@@ -109,12 +108,14 @@ class PlanDesk:
 
     # Actions. None of them sends an order without something typed that was on the screen.
 
-    def _open_document(self) -> Document | None:
+    def open_document(self) -> Document | None:
+        """The open plan; says so where none is."""
         if self.document is None:
             self._screen.deck.say("Open a plan first: 3 lists them, Enter opens one.")
         return self.document
 
-    def _command(self, command: "Callable[[DeskClient], Awaitable[Document]]") -> None:
+    def ask(self, command: "Callable[[DeskClient], Awaitable[Document]]") -> None:
+        """Let the desk do something with a plan, and show the plan that it answers with."""
         self._screen.deck.ask(command, self._fetched_document)
 
     def action_approve(self) -> None:
@@ -122,7 +123,7 @@ class PlanDesk:
         if self.document is None and (row := self._listed()):
             self.open(row)
             self.show_card(row)
-        elif (document := self._open_document()) is not None:
+        elif (document := self.open_document()) is not None:
             self.show_card(text(document, "plan_id"))
 
     def _listed(self) -> str | None:
@@ -171,7 +172,7 @@ class PlanDesk:
 
     def action_next_step(self) -> None:
         """Let the next step or phase go, once its figure is typed."""
-        if (document := self._open_document()) is None:
+        if (document := self.open_document()) is None:
             return
         state, plan_id = text(document, "state") or "checked", text(document, "plan_id")
         if state == "approved":
@@ -187,7 +188,7 @@ class PlanDesk:
 
     def action_continue_plan(self) -> None:
         """Let a paused or halted plan go on, once CONTINUE is typed."""
-        if (document := self._open_document()) is None:
+        if (document := self.open_document()) is None:
             return
         plan_id = text(document, "plan_id")
         if text(document, "state") not in STOPPED:
@@ -210,15 +211,15 @@ class PlanDesk:
 
         def passed(typed: str | None) -> None:
             if typed is not None:
-                self._command(command)
+                self.ask(command)
 
         self._screen.deck.push_screen(Gate(word, what, body), passed)
 
     def action_pause(self) -> None:
         """Nothing more is sent until it continues. The safe direction asks nothing."""
-        if (document := self._open_document()) is not None:
+        if (document := self.open_document()) is not None:
             plan_id = text(document, "plan_id")
-            self._command(lambda desk: desk.pause(plan_id))
+            self.ask(lambda desk: desk.pause(plan_id))
 
     def action_abort(self) -> None:
         """End the plan here, with a reason."""
@@ -233,100 +234,26 @@ class PlanDesk:
     ) -> None:
         from console.screens.prompt import Prompt
 
-        if (document := self._open_document()) is None:
+        if (document := self.open_document()) is None:
             return
         plan_id = text(document, "plan_id")
 
         def answered(reason: str | None) -> None:
             if reason:
-                self._command(lambda desk: command(desk, plan_id, reason))
+                self.ask(lambda desk: command(desk, plan_id, reason))
 
         self._screen.deck.push_screen(
             Prompt(f"{verb} plan {plan_id}", "Reason, for the journal:"), answered
         )
 
-    def action_drop_step(self) -> None:
-        """Take the step under the cursor out of the plan, which is then checked anew."""
-        if (step := self._changeable_step()) is None:
-            return
-        plan_id, n = text(self.document or {}, "plan_id"), int(step["n"])
-        self._command(lambda desk: desk.drop(plan_id, n))
-
-    def action_resize_step(self) -> None:
-        """Another quantity for the step under the cursor; the plan is then checked anew."""
-        from console.screens.prompt import Prompt, positive_number
-
-        if (step := self._changeable_step()) is None:
-            return
-        plan_id, n = text(self.document or {}, "plan_id"), int(step["n"])
-        title = f"Step {n}: {text(step, 'side').upper()} {text(step, 'qty')} {text(step, 'symbol')}"
-
-        def answered(qty: str | None) -> None:
-            if qty is not None:
-                self._command(lambda desk: desk.resize(plan_id, n, Decimal(qty)))
-
-        self._screen.deck.push_screen(
-            Prompt(title, "New quantity in shares:", check=positive_number), answered
-        )
-
-    def action_slice_step(self) -> None:
-        """The step under the cursor in pieces, or as one order; the plan is then checked anew."""
-        from console.screens.prompt import Prompt
-
-        if (step := self._changeable_step()) is None:
-            return
-        plan_id, n = text(self.document or {}, "plan_id"), int(step["n"])
-        title = f"Step {n}: {text(step, 'side').upper()} {text(step, 'qty')} {text(step, 'symbol')}"
-
-        def answered(words: str | None) -> None:
-            if words is not None:
-                self._command(lambda desk: desk.slice(plan_id, n, algorithm(words)))
-
-        question = "twap, vwap, pov or is with minutes=30 participation=0.1 …; off: one order"
-        self._screen.deck.push_screen(Prompt(title, question, check=an_algorithm), answered)
-
     def action_trim(self) -> None:
         """A draft of the smallest sale that restores the limits after the plan, and open it."""
-        if (document := self._open_document()) is None:
+        if (document := self.open_document()) is None:
             return
         plan_id = text(document, "plan_id")
         self._screen.deck.ask(
             lambda desk: desk.trim(plan_id), lambda draft: self.open(text(draft, "plan_id"))
         )
-
-    def _changeable_step(self) -> Document | None:
-        from widgets.plans import PlansPane
-
-        if (document := self._open_document()) is None:
-            return None
-        if (text(document, "state") or "checked") not in OPEN_TO_CHANGE:
-            self._screen.deck.say(
-                "A plan that has begun is not changed any more; abort it instead."
-            )
-            return None
-        pane = self._screen.pane("guide")
-        step = pane.guide.step if isinstance(pane, PlansPane) else None
-        if step is None:
-            self._screen.deck.say("Select a step first.")
-        return step
-
-
-def algorithm(words: str) -> Document | None:
-    """`pov participation=0.1 minutes=30` as the desk takes it; None for `off`."""
-    name, *parameters = words.lower().split()
-    if name == "off":
-        return None
-    return {"name": name, **dict(part.split("=", 1) for part in parameters)}
-
-
-def an_algorithm(answer: str) -> str:
-    """What is wrong with the form of an answer; what fits the step the desk says."""
-    name, *parameters = answer.lower().split() or [""]
-    if name not in ("twap", "vwap", "pov", "is", "off"):
-        return "twap, vwap, pov, is or off is expected first"
-    if any(not all(part.partition("=")) for part in parameters):
-        return "after the name only name=value, such as minutes=30"
-    return ""
 
 
 def steps_left(document: Document) -> list[Document]:

@@ -26,12 +26,20 @@ def positive_number(answer: str) -> str:
 
 
 class Prompt(Box[str]):
-    """Its result is the answer, stripped; None when it was left. `check` says what is wrong with one."""
+    """Its result is the answer, stripped; None when it was left. `check` says what is wrong with one;
+    `proposed` stands there already, and goes when something is typed."""
 
     CONTEXT: ClassVar[str] = "prompt"
 
-    def __init__(self, title: str, question: str, check: Callable[[str], str] = something) -> None:
+    def __init__(
+        self,
+        title: str,
+        question: str,
+        check: Callable[[str], str] = something,
+        proposed: str = "",
+    ) -> None:
         super().__init__()
+        self._proposed = proposed
         self._title = title
         self._question = question
         self._check = check
@@ -42,6 +50,7 @@ class Prompt(Box[str]):
             yield Static(self._title, classes="box-title", markup=False)
             yield Static(self._question, markup=False)
             yield Input(
+                self._proposed,
                 placeholder="type here",
                 id="answer",
                 classes="-free-text" if free else "",

@@ -75,6 +75,16 @@ PROTECTION = re.compile(r"^qd-[0-9a-z]+-s\d+-p\d+-a\d+$")
 """The form of the client order ids of our protective orders (`services/execution/ids.py`)."""
 
 
+class OrderTerms(Noun):
+    """How an order is to be worked: its type, the prices of that type and no others, how long."""
+
+    type: OrderType
+    limit_price: Positive | None = None
+    stop_price: Positive | None = None
+    time_in_force: TimeInForce | None = None
+    """None: as it is."""
+
+
 class OrderRequest(Noun):
     """What is sent to a broker, exactly once per `client_order_id`."""
 

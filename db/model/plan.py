@@ -95,6 +95,9 @@ class Step(Noun):
     """Who holds stop and target: orders at the broker, or alerts of the desk."""
     target_price: Exact | None = None
     reason: str
+    """Why it is done at all."""
+    guidance: str = ""
+    """Why it is sent as it is; nothing where the proposal asked for it so."""
     needs: tuple[int, ...] = ()
     """Steps that must be done before."""
     funded_by: tuple[int, ...] = ()
@@ -104,6 +107,21 @@ class Step(Noun):
     acts: tuple[str, ...] = ()
     """What is done one after the other where it is more than the order: protection that is cancelled
     before, and put in place behind it."""
+
+    @property
+    def why(self) -> str:
+        """Both reasons, as the trader reads them."""
+        return f"{self.reason} {self.guidance}." if self.guidance else self.reason
+
+    @property
+    def terms(self) -> str:
+        """Type, prices and time in force: `limit $79.50, day`."""
+        prices = (("stop", self.stop_price), ("limit", self.limit_price))
+        said = " ".join(
+            f"{name} ${_on_tick(price):,f}" for name, price in prices if price is not None
+        )
+        extended = ", extended hours" if self.extended_hours else ""
+        return f"{said or self.type.value}, {self.time_in_force.value}{extended}"
 
     def protection_at(self, paid: Decimal) -> tuple[Decimal | None, Decimal | None]:
         """Stop and target, at their distance in percent from the price really paid (spec 5)."""

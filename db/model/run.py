@@ -228,6 +228,8 @@ class PlanRun(Noun):
     """A plan and everything that happened to it."""
 
     plan: Plan
+    earlier: tuple[Plan, ...] = ()
+    """What the trader's edits may be undone to, the last of them last. None once it has started."""
     state: PlanState = PlanState.DRAFT
     paused_from: PlanState | None = None
     """The working state that `paused` or `halted` interrupted."""

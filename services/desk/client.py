@@ -205,6 +205,22 @@ class DeskClient:
         """Send step `n` in pieces by this algorithm; None: as one order."""
         return await self._plan_command(plan_id, "slice", {"n": n, "algorithm": algorithm})
 
+    async def retype(self, plan_id: str, n: int, type: str, **terms: str) -> Json:  # noqa: A002
+        """Another order type for step `n`; `limit_price`, `stop_price`, `time_in_force` as it wants."""
+        return await self._plan_command(plan_id, "retype", {"n": n, "type": type, **terms})
+
+    async def move(self, plan_id: str, n: int, place: str, other: int) -> Json:
+        """Step `n` goes right `before` or `after` step `other`."""
+        return await self._plan_command(plan_id, "move", {"n": n, place: other})
+
+    async def undo(self, plan_id: str) -> Json:
+        """Takes the last edit of a plan back."""
+        return await self._plan_command(plan_id, "undo", {})
+
+    async def compare(self, one: str, other: str) -> Json:
+        """What differs between two plans (`db.model.comparison.Comparison`), each `ID` or `ID@REV`."""
+        return await self._object("GET", f"/v1/compare?{urlencode({'one': one, 'other': other})}")
+
     # By hand: only a manual desk takes these
 
     async def tickets(self) -> list[Json]:

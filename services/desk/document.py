@@ -76,7 +76,7 @@ def _unknown(run: PlanRun, order: ChildOrder) -> dict[str, Any]:
 
 
 def _step(step: Step, run: PlanRun | None) -> dict[str, Any]:
-    shown = step.model_dump(mode="json", include=STEP_FIELDS)
+    shown = step.model_dump(mode="json", include=STEP_FIELDS) | {"reason": step.why}
     if run is None:
         return shown
     price = run.filled_avg_price(step.n)

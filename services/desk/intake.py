@@ -1,7 +1,9 @@
 """From a file or a ticket to a plan on the desk, and edits of it before it runs."""
 
+import asyncio
 import hashlib
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +15,7 @@ from db.model.base import Environment, canonical_json, plain
 from db.model.event import Event, EventDraft
 from db.model.idea import Idea
 from db.model.market import MarketAnalysis
-from db.model.order import OrderType, Side, TimeInForce
+from db.model.order import OrderTerms, OrderType, Side, TimeInForce
 from db.model.plan import Plan, Skipped
 from db.model.proposal import BasketLine, BasketProposal, IdeasProposal, Proposal
 from db.model.slicing import Algorithm
@@ -29,7 +31,8 @@ from services.intake.read import recognise
 from services.intake.refusal import RefusedInputError
 from services.intake.restricted import RestrictedList
 from services.intake.text import shown
-from services.planning.plan import PlanEditError, make_plan, revise
+from services.planning import Move, PlanEditError, make_plan, revise, undone
+from services.planning.compare import edit_words
 from services.planning.report import markdown
 from services.planning.symbols import symbols_of
 from services.reports.stock_validation import StockValidation, stock_validation
@@ -67,6 +70,7 @@ class Intake:
         self._now = now
         self._sizes: dict[str, Size] = {}
         self._heard: tuple[Idea, ...] = ()
+        self._edits: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.refused: list[str] = []
 
     def recover(self, events: Collection[Event]) -> None:
@@ -233,23 +237,48 @@ class Intake:
         drop: Collection[int] = (),
         resize: Mapping[int, Decimal] | None = None,
         algorithms: Mapping[int, Algorithm | None] | None = None,
+        retype: Mapping[int, OrderTerms] | None = None,
+        move: Move | None = None,
     ) -> Json:
-        """Drop, resize or slice steps of a plan that has not started; the dry run is made again."""
-        plan = self._engine.book.run(plan_id).plan
-        facts = await self._plan_facts(plan)
-        try:
-            revised = revise(plan, facts, drop=drop, resize=resize, algorithms=algorithms)
-        except PlanEditError as error:
-            raise NotPossibleError(str(error)) from error
-        revised = revised.model_copy(update={"created_at": self._now()})
-        words = [f"dropped step {n}" for n in drop]
-        words += [f"step {n} resized to {qty}" for n, qty in (resize or {}).items()]
-        words += [
-            f"step {n} in pieces: {wanted.name.value}" if wanted else f"step {n} as one order"
-            for n, wanted in (algorithms or {}).items()
-        ]
-        run = await self._engine.edit(revised, ", ".join(words))
-        self._write_dry_run(revised)
+        """Change steps of a plan that has not started; the dry run is made again. Edits asked for at
+        once are made one after the other. Raises NotPossibleError."""
+        async with self._edits[plan_id]:
+            plan = self._engine.editable(plan_id).plan
+            facts = await self._plan_facts(plan)
+            try:
+                revised = revise(
+                    plan,
+                    facts,
+                    drop=drop,
+                    resize=resize,
+                    algorithms=algorithms,
+                    retype=retype,
+                    move=move,
+                )
+            except PlanEditError as error:
+                raise NotPossibleError(str(error)) from error
+            words = edit_words(plan, revised) if move is None else move.words
+            return await self._kept_edit(revised, words or "checked again", undo=False)
+
+    async def undo(self, plan_id: str) -> Json:
+        """Take the last edit back that was not taken back yet; the dry run is made again. Raises
+        NotPossibleError."""
+        async with self._edits[plan_id]:
+            run = self._engine.editable(plan_id)
+            if not run.earlier:
+                raise NotPossibleError(
+                    f"Plan {plan_id} is as it was proposed: there is nothing to undo."
+                )
+            earlier = run.earlier[-1]
+            # Facts of what it becomes: a step that comes back needs its price.
+            undoing = undone(run.plan, earlier, await self._plan_facts(earlier))
+            words = edit_words(run.plan, undoing) or "checked again"
+            return await self._kept_edit(undoing, f"undo: {words}", undo=True)
+
+    async def _kept_edit(self, plan: Plan, words: str, *, undo: bool) -> Json:
+        plan = plan.model_copy(update={"created_at": self._now()})
+        run = await self._engine.edit(plan, words, undo=undo)
+        self._write_dry_run(plan)
         return plan_document(run.plan, run)
 
     def new_id(self, seed: str) -> str:

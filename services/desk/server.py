@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from db.errors import JournalError
 from db.model.base import Noun
 from db.model.event import EventDraft
+from db.model.order import OrderTerms
 from db.model.run import Mode
 from db.model.slicing import Algorithm
 from services.brokers.port import BrokerUnavailableError
@@ -28,9 +29,11 @@ from services.desk.hub import CONSOLE
 from services.desk.latch import LatchError
 from services.desk.operators import Operators
 from services.desk.peers import only_the_owner
+from services.desk.revisions import compared
 from services.execution.book import NotPossibleError
 from services.execution.offers import Offer
 from services.intake.refusal import RefusedInputError
+from services.planning import Move
 from services.reports.write import ReportError
 
 LARGEST_BODY = 16 * 1024 * 1024
@@ -163,7 +166,8 @@ class _Routes:
         self._desk = desk
 
     def table(self) -> list[web.RouteDef]:
-        before = ("card", "approve", "drop", "resize", "slice", "reject", "trim")
+        edits = ("drop", "resize", "slice", "retype", "move", "undo")
+        before = ("card", "approve", *edits, "reject", "trim")
         under_way = ("run", "next", "continue", "pause", "abort")
         remedies = (Offer.REPRICE, Offer.RESUBMIT, Offer.CANCEL_REST)
         of_unknown = (Offer.LOOK_UP, Offer.RESEND, Offer.GIVE_UP)
@@ -174,6 +178,7 @@ class _Routes:
             web.get("/v1/status", self._answer(self.status)),
             web.get("/v1/plans", self._answer(self.plans)),
             web.get("/v1/plans/{id}", self._answer(self.plan)),
+            web.get("/v1/compare", self._answer(self.compare)),
             web.post("/v1/proposals", self._answer(self.propose)),
             web.post("/v1/tickets/preview", self._answer(self.preview)),
             web.post("/v1/tickets", self._answer(self.ticket)),
@@ -330,6 +335,29 @@ class _Routes:
         n, wanted = _whole(str(body.get("n", "")), "n"), body.get("algorithm")
         algorithm = None if wanted is None else Algorithm.model_validate(wanted)
         return await self._desk.intake.revise(request.match_info["id"], algorithms={n: algorithm})
+
+    async def plan_retype(self, request: web.Request, body: Body) -> Answer:
+        n = _whole(str(body.get("n", "")), "n")
+        terms = OrderTerms.model_validate({k: v for k, v in body.items() if k != "n"})
+        return await self._desk.intake.revise(request.match_info["id"], retype={n: terms})
+
+    async def plan_move(self, request: web.Request, body: Body) -> Answer:
+        n = _whole(str(body.get("n", "")), "n")
+        places = [place for place in ("before", "after") if body.get(place) is not None]
+        if len(places) != 1:
+            raise BadRequestError("A step is moved either before or after another one.")
+        other = _whole(str(body[places[0]]), places[0])
+        move = Move(n, other, after=places[0] == "after")
+        return await self._desk.intake.revise(request.match_info["id"], move=move)
+
+    async def plan_undo(self, request: web.Request, _: Body) -> Answer:
+        return await self._desk.intake.undo(request.match_info["id"])
+
+    async def compare(self, request: web.Request, _: Body) -> Answer:
+        one, other = (request.query.get(name, "") for name in ("one", "other"))
+        if not one or not other:
+            raise BadRequestError("Two plans are compared: one and other, each ID or ID@REVISION.")
+        return await compared(self._desk.journal, one, other)
 
     async def plan_trim(self, request: web.Request, _: Body) -> Answer:
         return await self._desk.trim(request.match_info["id"])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from db.model.base import Exact, Noun, Utc
-from db.model.order import OrderType, Side
+from db.model.order import OrderType, Side, TimeInForce
 from db.model.plan import Finding, Phase, Severity, Verdict
 from db.model.run import PlanRun, PlanState
 from db.model.trading import TradingState
@@ -29,6 +29,8 @@ class CardOrder(Noun):
     type: OrderType
     limit_price: Exact | None
     extended_hours: bool = False
+    stop_price: Exact | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
     expected_value: Exact
 
 
@@ -121,7 +123,8 @@ class Approvals:
             raise NotPossibleError("The approval card has expired. Open it again.")
         if not secrets.compare_digest(token.strip().upper().encode(), card.token.encode()):
             raise NotPossibleError("The token is not the one on the card.")
-        if card.hash != plan_hash or card.hash != run.plan.hash:
+        shown = (card.revision, card.hash)
+        if card.hash != plan_hash or shown != (run.plan.revision, run.plan.hash):
             del self._cards[plan_id]
             raise NotPossibleError("The plan changed since the card was shown. Open it again.")
         fresh = approval_card(run, facts, card.trading_state, card.account, card.token, now)
@@ -182,6 +185,8 @@ def approval_card(
                 type=step.type,
                 limit_price=step.limit_price,
                 extended_hours=step.extended_hours,
+                stop_price=step.stop_price,
+                time_in_force=step.time_in_force,
                 expected_value=step.expected_value,
             )
             for step in remaining

@@ -132,24 +132,34 @@ class Engine:
         )
         return self.book.run(plan.plan_id)
 
-    async def edit(self, plan: Plan, reason: str) -> PlanRun:
-        """A new revision, before approval or after: an approval of the old one is void."""
-        run = self.book.run(plan.plan_id)
+    def editable(self, plan_id: str) -> PlanRun:
+        """A run whose plan may be edited. Raises NotPossibleError once it has started."""
+        run = self.book.run(plan_id)
         if run.state not in (PlanState.CHECKED, PlanState.APPROVED):
             raise NotPossibleError(
-                f"Plan {plan.plan_id} is {run.state.value}: only a plan that has not started "
+                f"Plan {plan_id} is {run.state.value}: only a plan that has not started "
                 "can be edited."
             )
-        if run.approval is not None:
-            await self._void(plan.plan_id, f"edited: {reason}")
-        await self.book.record(
-            EventDraft(
-                kind="PlanEdited",
-                plan_id=plan.plan_id,
-                payload={"plan": plan.to_json(), "reason": reason},
-            )
-        )
-        return self.book.run(plan.plan_id)
+        return run
+
+    async def edit(self, plan: Plan, reason: str, *, undo: bool = False) -> PlanRun:
+        """The next revision, before approval or after: an approval of the old one is void. `undo`: it
+        takes the last edit back. Raises NotPossibleError."""
+        plan_id = plan.plan_id
+        # Neither another edit nor an approval comes between the look and the record.
+        async with self.book.lock(plan_id):
+            run = self.editable(plan_id)
+            if plan.revision != run.plan.revision + 1:
+                raise NotPossibleError(
+                    f"Plan {plan_id} is revision {run.plan.revision} by now: look at it again."
+                )
+            if run.approval is not None:
+                await self._void(plan_id, f"edited: {reason}")
+            payload: dict[str, object] = {"plan": plan.to_json(), "reason": reason}
+            if undo:
+                payload["undo"] = True
+            await self.book.record(EventDraft(kind="PlanEdited", plan_id=plan_id, payload=payload))
+        return self.book.run(plan_id)
 
     async def reject(self, plan_id: str, reason: str) -> PlanRun:
         run = self.book.run(plan_id)
@@ -180,22 +190,24 @@ class Engine:
                 "By hand there is no auto mode: each order is yours to place. Choose step or phase."
             )
         facts = await self._facts(run.plan)
-        run = self.book.run(plan_id)
-        now = self._clock.now()
-        self._approvals.redeem(run, token, plan_hash, facts, now)
-        approval = Approval(
-            plan_hash=run.plan.hash,
-            approver=approver,
-            mode=mode,
-            approved_at=now,
-            expires_at=now + timedelta(minutes=facts.policy.approval_minutes),
-            session_ends_at=None if facts.clock is None else facts.clock.next_close,
-        )
-        await self.book.record(
-            EventDraft(
-                kind="PlanApproved", plan_id=plan_id, payload={"approval": approval.to_json()}
+        async with self.book.lock(plan_id):
+            run = self.book.run(plan_id)
+            if not _approvable(run):
+                raise NotPossibleError(f"Plan {plan_id} is {run.state.value} meanwhile.")
+            now = self._clock.now()
+            self._approvals.redeem(run, token, plan_hash, facts, now)
+            approval = Approval(
+                plan_hash=run.plan.hash,
+                approver=approver,
+                mode=mode,
+                approved_at=now,
+                expires_at=now + timedelta(minutes=facts.policy.approval_minutes),
+                session_ends_at=None if facts.clock is None else facts.clock.next_close,
             )
-        )
+            payload: dict[str, object] = {"approval": approval.to_json()}
+            await self.book.record(
+                EventDraft(kind="PlanApproved", plan_id=plan_id, payload=payload)
+            )
         return self.book.run(plan_id)
 
     # --- plans that run -----------------------------------------------------------------------
@@ -228,6 +240,9 @@ class Engine:
         if not _in_force(approval, self._clock.now()):
             await self._void(plan_id, "the approval expired before the plan started")
             raise NotPossibleError("The approval has expired. Approve the plan again.")
+        if approval.plan_hash != run.plan.hash:
+            await self._void(plan_id, "the plan changed since it was approved")
+            raise NotPossibleError("The plan changed since it was approved. Approve it again.")
         facts = await self._facts(run.plan)
         if _session_over(approval, facts.now):
             await self._expire(plan_id)

@@ -47,7 +47,12 @@ def _with(run: PlanRun, **changed: Any) -> PlanRun:
 
 
 def _edited(run: PlanRun, event: Event) -> PlanRun:
-    return _with(run, plan=Plan.model_validate(event.payload["plan"]))
+    plan = Plan.model_validate(event.payload["plan"])
+    if run.state.working:
+        return _with(run, plan=plan)
+    undo = event.payload.get("undo", False)
+    earlier = run.earlier[:-1] if undo else (*run.earlier, run.plan)
+    return _with(run, plan=plan, earlier=earlier, reason=event.payload.get("reason", ""))
 
 
 def _approved(run: PlanRun, event: Event) -> PlanRun:
@@ -67,6 +72,7 @@ def _started(run: PlanRun, event: Event) -> PlanRun:
     cash = event.payload.get("cash")
     return _with(
         run,
+        earlier=(),
         cash_at_start=None if cash is None else Decimal(cash),
         state=PlanState.SELLING,
         mode=mode,

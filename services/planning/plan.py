@@ -1,11 +1,9 @@
-"""Makes a plan of a proposal, and the next revision of a plan."""
+"""Makes a plan of a proposal: drafts, sequence, dry run (spec 4)."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Sequence
 
-from db.model.base import Environment, plain
 from db.model.idea import Idea
-from db.model.plan import Finding, Plan, Severity, Skipped, Step, verdict_of
+from db.model.plan import Finding, Plan, Skipped, Step, verdict_of
 from db.model.proposal import (
     BasketProposal,
     DeployProposal,
@@ -14,30 +12,23 @@ from db.model.proposal import (
     Proposal,
     WeightsProposal,
 )
-from db.model.slicing import Algorithm
 from services.planning.basket import basket_drafts
 from services.planning.deploy import deploy_drafts
 from services.planning.directives import directive_drafts
 from services.planning.draft import Drafted
-from services.planning.funding import ledger
-from services.planning.guidance import unsliceable
 from services.planning.lots import notices
 from services.planning.sequence import steps_of
 from services.planning.single import idea_drafts
 from services.planning.weights import weight_drafts
 from services.risk.case import case_of
-from services.risk.catalogue import BY_ID, Group
+from services.risk.catalogue import BY_ID
 from services.risk.facts import Facts
 from services.risk.nearest import taught
 from services.risk.policy import policy_hash
-from services.risk.run import RULES, check, repriced
+from services.risk.run import RULES, check
 from services.risk.standing import cost
 
 CHECK_ORDER = {check_id: place for place, check_id in enumerate(BY_ID)}
-
-
-class PlanEditError(ValueError):
-    """The edit asked for can't be made; one sentence says why."""
 
 
 def make_plan(proposal: Proposal, facts: Facts, plan_id: str, environment: str) -> Plan:
@@ -72,74 +63,6 @@ def _drafted(proposal: Proposal, facts: Facts) -> Drafted:
             return idea_drafts(proposal, facts)
         case DeployProposal():
             return deploy_drafts(proposal, facts)
-
-
-def revise(
-    plan: Plan,
-    facts: Facts,
-    *,
-    drop: Collection[int] = (),
-    resize: Mapping[int, Decimal] | None = None,
-    algorithms: Mapping[int, Algorithm | None] | None = None,
-) -> Plan:
-    """The next revision: without the dropped steps, with the resized quantities, sent in pieces or
-    not, dry run again on these facts. Steps keep their numbers. Raises PlanEditError."""
-    sizes, sliced = resize or {}, algorithms or {}
-    known = {step.n for step in plan.steps}
-    for n in (*drop, *sizes, *sliced):
-        if n not in known:
-            raise PlanEditError(f"Plan {plan.plan_id} has no step {n}.")
-    for n, qty in sizes.items():
-        if not qty.is_finite() or qty <= 0:
-            raise PlanEditError(f"Step {n} can't be {qty} shares: expected more than zero.")
-    for n, algorithm in sliced.items():
-        if algorithm is None:
-            continue
-        if plan.environment == Environment.MANUAL:
-            raise PlanEditError("By hand each order is one ticket: nothing is sent in pieces.")
-        if why := unsliceable(plan.step(n), algorithm, facts):
-            raise PlanEditError(f"Step {n} can't be sent in pieces: {why}.")
-    kept = [
-        step.model_copy(
-            update={
-                "qty": sizes.get(step.n, step.qty),
-                "algorithm": sliced.get(step.n, step.algorithm),
-            }
-        )
-        for step in plan.steps
-        if step.n not in drop
-    ]
-    gone = tuple(
-        Skipped(symbol=step.symbol, reason=f"step {step.n} ({step.side} {plain(step.qty)}) dropped")
-        for step in plan.steps
-        if step.n in drop
-    )
-    return dry_run(
-        facts,
-        ledger(facts, repriced(facts, kept)),
-        _carried(plan.findings),
-        plan_id=plan.plan_id,
-        revision=plan.revision + 1,
-        source=plan.source,
-        proposal_sha256=plan.proposal_sha256,
-        environment=plan.environment,
-        skipped=(*plan.skipped, *gone),
-    )
-
-
-def _carried(findings: Iterable[Finding]) -> list[Finding]:
-    """What only the proposal could tell: stated weights, what speaks for and against ideas, and
-    orders left out for want of a price."""
-    return [
-        finding
-        for finding in findings
-        if BY_ID[finding.check].group is Group.SIGNAL
-        or (
-            finding.severity is not Severity.PASS
-            and finding.step is None
-            and finding.check in ("stated_weight", "quote_fresh")
-        )
-    ]
 
 
 def dry_run(

@@ -99,20 +99,17 @@ def _sequence(plan: Plan) -> str:
 
 
 def _step(step: Step) -> tuple[str, ...]:
-    limit = f" {money(step.limit_price)}" if step.limit_price is not None else ""
     return (
         str(step.n),
         step.side.value.upper(),
         step.symbol,
         plain(step.qty),
-        f"{step.type.value}{limit}"
-        + (", extended hours" if step.extended_hours else "")
-        + (f", {step.algorithm.words}" if step.algorithm else ""),
+        step.terms.removesuffix(", day") + (f", {step.algorithm.words}" if step.algorithm else ""),
         money(step.expected_price),
         money(step.expected_value),
         money(step.expected_cash_after),
         ", ".join(str(n) for n in step.funded_by) or "–",
-        cell(step.reason),
+        cell(step.why),
     )
 
 

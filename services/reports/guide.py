@@ -96,8 +96,8 @@ def _step(
     yield f"    {order_line(request)}"
     yield ""
     yield table(("field", "value"), [(n, escaped(v)) for n, v in order_form(request, number)])
-    if step.reason:
-        yield f"Why: {escaped(step.reason)}"
+    if step.why:
+        yield f"Why: {escaped(step.why)}"
         yield ""
     yield from (_tick(i.words, i.name in ticked) for i in CHECKLIST if not i.after)
     yield ""

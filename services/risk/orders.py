@@ -118,7 +118,7 @@ def market_hours(case: Case) -> Findings:
         yield cannot(check, case.worst, PLAN, "the broker's clock is not known")
         return
     asking = [step for step in case.steps if step.extended_hours]
-    unfit = [step for step in asking if not _fit_for_extended_hours(step)]
+    unfit = [step for step in asking if not may_extend(step.type, step.time_in_force)]
     for step in unfit:
         message = (
             f"Step {step.n} asks for extended hours as a {step.type} {step.time_in_force} order: "
@@ -144,8 +144,9 @@ def market_hours(case: Case) -> Findings:
         yield found(check, Severity.WARN, PLAN, message)
 
 
-def _fit_for_extended_hours(step: Step) -> bool:
-    return step.type is OrderType.LIMIT and step.time_in_force is TimeInForce.DAY
+def may_extend(kind: OrderType, time_in_force: TimeInForce) -> bool:
+    """Whether such an order may ask for extended hours."""
+    return kind is OrderType.LIMIT and time_in_force is TimeInForce.DAY
 
 
 def _worst_of_the_rest(case: Case) -> Severity:

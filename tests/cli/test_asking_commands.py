@@ -82,6 +82,10 @@ NEED_A_DESK = (
     ("reject", "3f9a", "--reason", "r"),
     ("drop", "3f9a", "1"),
     ("resize", "3f9a", "1", "5"),
+    ("retype", "3f9a", "1", "market"),
+    ("move", "3f9a", "1", "before", "2"),
+    ("undo", "3f9a"),
+    ("compare", "3f9a"),
     ("resume", "--reason", "r"),
     ("reconcile",),
     ("portfolio",),
@@ -122,6 +126,10 @@ BAD_USAGE = (
     ("reject", "3f9a"),
     ("drop", "3f9a", "0"),
     ("drop", "3f9a", "x"),
+    ("retype", "3f9a", "1"),
+    ("retype", "3f9a", "1", "trailing_stop"),
+    ("move", "3f9a", "1", "past", "2"),
+    ("compare",),
     ("journal", "burn"),
     ("completion", "csh"),
     ("config", "break"),
@@ -180,6 +188,31 @@ STEERING = {
         {"n": 2, "algorithm": {"name": "pov", "participation": "0.1", "interval_seconds": 30}},
     ),
     ("resize", "3f9a", "2", "10.5"): ("resize", {"n": 2, "qty": "10.5"}),
+    ("retype", "3f9a", "2", "market"): ("retype", {"n": 2, "type": "market"}),
+    (
+        "retype",
+        "3f9a",
+        "2",
+        "stop_limit",
+        "--stop",
+        "75",
+        "--limit",
+        "74.5",
+        "--time-in-force",
+        "gtc",
+    ): (
+        "retype",
+        {
+            "n": 2,
+            "type": "stop_limit",
+            "stop_price": "75",
+            "limit_price": "74.5",
+            "time_in_force": "gtc",
+        },
+    ),
+    ("move", "3f9a", "2", "before", "1"): ("move", {"n": 2, "before": 1}),
+    ("move", "3f9a", "2", "after", "3"): ("move", {"n": 2, "after": 3}),
+    ("undo", "3f9a"): ("undo", {}),
 }
 
 
@@ -190,6 +223,46 @@ def test_steering_a_plan_is_one_request(quarterdeck, canned: CannedDesk, command
     done = quarterdeck(*command)
     assert (done.code, done.out) == (0, "")
     assert canned.asked == [("POST", f"/v1/plans/3f9a/{name}", body)]
+
+
+def side(revision: int) -> dict[str, object]:
+    return {
+        "plan_id": "3f9a", "revision": revision, "created_at": "2013-10-08T14:30:00Z",
+        "source": "P|x\x1b.md", "hash": "cafe",
+    }  # fmt: skip
+
+
+DIFFERENCES = [
+    {"part": "plan", "about": "", "change": "changed", "what": "verdict", "unit": "words", "was": "SAFE", "now": "BLOCKED", "note": ""},
+    {"part": "step", "about": "1 SELL NEM", "change": "changed", "what": "expected price", "unit": "dollars", "was": "1079.5", "now": "80", "note": ""},
+    {"part": "finding", "about": "cash_path main", "change": "came", "what": "severity", "unit": "words", "was": None, "now": "block", "note": "Cash [is] low."},
+    {"part": "weight", "about": "NEM", "change": "changed", "what": "holding", "unit": "fraction", "was": "0.1234", "now": "0", "note": ""},
+]  # fmt: skip
+
+
+def test_a_comparison_is_markdown_or_json_and_10_when_something_differs(
+    quarterdeck, canned: CannedDesk
+) -> None:
+    answer = {"one": side(1), "other": side(2), "differences": DIFFERENCES}
+    for said, asked in (
+        (("3f9a",), "one=3f9a@1&other=3f9a"),
+        (("3f9a@2",), "one=3f9a@2&other=3f9a"),
+        (("3f9a@1", "b0e1@3"), "one=3f9a@1&other=b0e1@3"),
+    ):
+        canned.answers[f"GET /v1/compare?{asked}"] = (200, answer)
+        assert quarterdeck("compare", *said).code == 10
+    done = quarterdeck("compare", "3f9a")
+    lines = done.out.splitlines()
+    assert lines[0] == "# Plan 3f9a@1 → 3f9a@2"
+    assert "- 3f9a@1: P\\|x .md, 2013-10-08 14:30:00 UTC, hash cafe" in lines
+    assert "| changed | verdict | SAFE | BLOCKED |" in lines
+    assert "| 1 SELL NEM | changed | expected price | $1,079.50 | $80.00 |" in lines
+    assert "| cash\\_path main | came | severity | – | block | Cash \\[is\\] low. |" in lines
+    assert "| NEM | changed | holding | 12.3% | 0.0% |" in lines
+    assert json.loads(quarterdeck("compare", "3f9a", "--json").out) == answer
+    canned.answers["GET /v1/compare?one=3f9a@1&other=3f9a"] = (200, {**answer, "differences": []})
+    done = quarterdeck("compare", "3f9a")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "Nothing differs.")
 
 
 UNKNOWN = {

@@ -8,6 +8,7 @@ import pytest
 from console.cli.exits import MEANING
 from console.cli.root import COMMANDS
 from db.model.alert import Alert
+from db.model.comparison import Compared, Comparison, Difference
 from db.model.event import Event
 from db.model.plan import Finding, Skipped
 from db.model.reconciliation import Mismatch, Reconciliation
@@ -77,6 +78,7 @@ LISTS = {
     "### `alerts --json`": fields(Alert),
     "### `approve ID --json`": fields(ApprovalCard),
     "### `run --json`": fields(Event),
+    "### `compare --json`": fields(Comparison) | fields(Compared) | fields(Difference),
     "### `kill --json`": fields(HaltReport) | fields(HaltedOrder),
     "### `reconcile --json`": fields(Reconciliation) | fields(Mismatch),
     "### `config show --json`": set(Row._fields),

@@ -247,6 +247,8 @@ class CannedDesk:
         self.refusals: dict[str, tuple[int, str]] = {}
         """Path → status and sentence."""
         self.unknown: list[dict[str, Any]] = []
+        self.compared: list[tuple[str, str]] = []
+        """What was to be compared with what."""
         self.card_changes: dict[str, Any] = {}
         self.resume_card: dict[str, Any] | None = None
         """Shown before the first resume, as after a stop that nobody pressed."""
@@ -294,6 +296,8 @@ class CannedDesk:
     async def _answer(self, request: web.Request) -> web.Response:
         path = request.match_info["path"]
         body = await request.json() if request.can_read_body else None
+        if path == "compare":
+            self.compared.append((request.query["one"], request.query["other"]))
         if request.method == "POST" and path not in ("attach", "presence"):
             self.asked.append((path, body))
         if path in self.refusals:
@@ -314,6 +318,8 @@ class CannedDesk:
             return self.unknown
         if parts[0] in ("plans", "tickets"):
             return self.document
+        if path == "compare":
+            return comparison()
         if path == "events":
             return [{"seq": 1, "at": AT.isoformat(), "kind": "OrderUnknown", "symbol": "AA",
                      "client_order_id": "qd-3f9a-s02-c1-a1", "payload": {}}]  # fmt: skip
@@ -336,6 +342,37 @@ class CannedDesk:
         if parts[0] == "alerts":
             return ALERTS[0].to_json()
         return {"outcome": "canceled", "stopping": True}
+
+
+def comparison() -> dict[str, Any]:
+    """Of the first revision and the third: what an afternoon of edits came to."""
+
+    def row(
+        part: str, about: str, change: str, what: str, *values: str | None, **more: str
+    ) -> dict[str, Any]:
+        return {"part": part, "about": about, "change": change, "what": what,
+                "was": values[0], "now": values[1], **more}  # fmt: skip
+
+    def side(revision: int) -> dict[str, Any]:
+        return {"plan_id": PLAN, "revision": revision, "created_at": AT.isoformat(),
+                "source": "Portfolio.md", "hash": "f00d"}  # fmt: skip
+
+    return {
+        "one": side(1), "other": side(3),
+        "differences": [
+            row("plan", "", "changed", "verdict", "CONDITIONAL", "BLOCKED"),
+            row("plan", "", "changed", "cash after", "5123.00", "-181.5", unit="dollars"),
+            row("step", "5 BUY LLY", "dropped", "order", "4, market, day", None),
+            row("step", "1 SELL NEM", "changed", "quantity", "150", "100", unit="shares"),
+            row("step", "1 SELL NEM", "changed", "order", "market, day", "limit $64.10, gtc"),
+            row("step", "4 BUY NVDA", "moved", "place", "4", "3"),
+            row("finding", "cash_path main", "came", "severity", None, "block",
+                note="After step 4 (buy [NVDA]) cash would be -$181.50, under the buffer of $5,000.00."),
+            row("finding", "cash_buffer plan", "changed", "severity", "warn", "block",
+                note="Cash goes from 2.5% to -0.2%, under the minimum of 5.0%."),
+            row("weight", "Materials", "changed", "sector", "0.25", "0.282", unit="fraction"),
+        ],
+    }  # fmt: skip
 
 
 def flatten_card() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from canned_desk import MISMATCH, PLAN, CannedDesk, document, order, plan_row, s
 from console_pilot import Deck, main_of, opened
 
 from console.halting import who
+from console.screens.plan_edits import an_order, typed
 from db.home import Home
 from db.model.order import OrderState
 from db.model.run import Mode, PlanState
@@ -187,6 +188,77 @@ async def test_resize_wants_a_number_above_zero(home: Home) -> None:
             assert "number" in deck.shown()
             await deck.press("escape")
         assert deck.desk.asked == []
+
+
+async def test_edits_are_asked_of_the_desk_and_no_step_leaves_its_phase(home: Home) -> None:
+    async with opened(home) as deck:
+        await deck.press("3", "K")
+        await deck.until(lambda: "Step 1 is the first sell of the plan." in deck.shown())
+        await deck.press("J", "m", *"market 5", "enter")
+        assert "only a time in force" in deck.shown()
+        await deck.press("escape", "m", *"limit 64.5", "enter", "]", "K", "]", "J")
+        await deck.until(lambda: "Step 3 is the last sell of the plan." in deck.shown())
+        await deck.press("u")
+        await deck.asked(f"plans/{PLAN}/undo")
+        assert deck.desk.asked == [
+            (f"plans/{PLAN}/move", {"n": 1, "after": 2}),
+            (f"plans/{PLAN}/retype", {"n": 1, "type": "limit", "limit_price": "64.5"}),
+            (f"plans/{PLAN}/move", {"n": 2, "before": 1}),
+            (f"plans/{PLAN}/undo", {}),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("", "is expected first"),
+        ("trailing_stop", "is expected first"),
+        ("limit", "followed by its limit price"),
+        ("stop_limit 60", "followed by its stop price and limit price"),
+        ("limit -1", "followed by its limit price"),
+        ("market 60", "only a time in force"),
+        ("limit 60 day gtc", "only a time in force"),
+        ("Limit 60", ""),
+        ("market cls", ""),
+    ],
+)
+def test_an_order_type_wants_its_prices(answer: str, said: str) -> None:
+    wrong = an_order(answer)
+    assert said in wrong
+    assert bool(wrong) is bool(said)
+
+
+def test_an_order_type_is_typed_in_one_line() -> None:
+    assert typed("STOP_LIMIT 75 74.50 gtc") == {
+        "type": "stop_limit", "stop_price": "75", "limit_price": "74.50", "time_in_force": "gtc",
+    }  # fmt: skip
+    assert typed("market") == {"type": "market"}
+
+
+async def test_what_has_begun_is_not_edited(home: Home) -> None:
+    desk = CannedDesk()
+    desk.state = snapshot(plans={PLAN: plan_row(PlanState.SELLING, mode=Mode.STEP)})
+    desk.document = document("selling", "step")
+    async with opened(home, desk=desk) as deck:
+        for key in ("d", "m", "J", "u"):
+            await deck.press("3", key)
+            await deck.until(lambda: "not changed any more" in deck.shown())
+        assert desk.asked == []
+
+
+async def test_what_an_edit_changed_is_compared_in_a_box(home: Home) -> None:
+    async with opened(home) as deck:
+        await deck.press("3", "=")
+        await deck.boxed("Prompt")
+        await deck.press("enter")
+        await deck.boxed("ComparisonScreen")
+        assert deck.desk.compared == [(f"{PLAN}@1", PLAN)]
+        shown = deck.shown()
+        assert "market, day → limit $64.10, gtc" in shown
+        assert "(buy [NVDA])" in shown, "outside text is no markup"
+        await deck.press("escape", "=", *"b0e1@2", "enter")
+        await deck.boxed("ComparisonScreen")
+        assert deck.desk.compared[1] == ("b0e1@2", PLAN)
 
 
 async def test_a_refusal_is_a_sentence_and_its_brackets_are_no_markup(home: Home) -> None:

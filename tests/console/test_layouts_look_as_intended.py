@@ -96,6 +96,18 @@ def test_screens(
     assert snap_compare(app, terminal_size=size, run_before=pressing(keys))
 
 
+@pytest.mark.parametrize(
+    ("size", "keys"),
+    [(SIZES[0], ("3", "m")), (SIZES[0], ("3", "=", "enter")), (SIZES[1], ("3", "=", "enter"))],
+    ids=["retype--80x24", "comparison--80x24", "comparison--120x40"],
+)
+def test_editing(
+    snap_compare: Compare, tmp_path: Path, size: tuple[int, int], keys: tuple[str, ...]
+) -> None:
+    app = deck(tmp_path, CannedDesk())
+    assert snap_compare(app, terminal_size=size, run_before=pressing(keys))
+
+
 def test_kill_panel(snap_compare: Compare, tmp_path: Path) -> None:
     desk = working()
     desk.state = desk.state.model_copy(

@@ -7,8 +7,11 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
 from bad_files import BAD, DIRECTIVE, LARGE, only_sentence
 from desk_world import CASES, DEADLINE, RunningDesk, accepted_orders
+
+from services.desk.client import DeskError
 
 StartDesk = Callable[..., Awaitable[RunningDesk]]
 
@@ -70,6 +73,22 @@ async def test_a_quantity_that_is_none_edits_no_plan(start_desk: StartDesk) -> N
     assert "no plan nope" in refused(desk, "run", "nope", "--yes")
     assert "reason" in refused(desk, "abort", plan_id, "--reason", " ")
     assert "reason" in refused(desk, "reject", plan_id, "--reason", " ")
+    ask = desk.client
+    for asked, said in (
+        (ask.retype(plan_id, 1, "limit", limit_price="1e99"), "under a trillion"),
+        (ask.retype(plan_id, 1, "limit", limit_price="cheap"), "limit_price: "),
+        (ask.retype(plan_id, 1, "sideways"), "type: "),
+        (ask.retype(plan_id, 1, "trailing_stop"), "expected one of market"),
+        (ask.move(plan_id, 1, "before", 99), "no step 99"),
+        (ask.move(plan_id, 1, "beside", 2), "either before or after"),
+        (ask.undo(plan_id), "nothing to undo"),
+        (ask.undo("nope"), "no plan nope"),
+        (ask.compare(plan_id, "nope"), "no plan nope"),
+        (ask.compare(plan_id, f"{plan_id}@2"), "no revision 2"),
+        (ask.compare(plan_id, ""), "Two plans are compared"),
+    ):
+        with pytest.raises(DeskError, match=said):
+            await asked
     assert await desk.client.plan(plan_id) == before
     assert "Traceback" not in (text := desk.home.log.read_text()), text[-6000:]
 

@@ -129,9 +129,8 @@ async def test_what_changes_after_the_approval_voids_it_invariant_22(
     if how == "drift":
         world.prices["AAA"] = "101.10"
     elif how == "edit":
-        smaller = world.plan.model_copy(
-            update={"steps": (world.plan.steps[0].model_copy(update={"qty": Decimal(40)}),)}
-        )
+        fewer = world.plan.steps[0].model_copy(update={"qty": Decimal(40)})
+        smaller = world.plan.model_copy(update={"steps": (fewer,), "revision": 2})
         await world.engine.edit(smaller, "smaller")
     elif how == "expiry":
         await world.clock.move(601)

@@ -9,8 +9,8 @@ from risk_world import with_limits, world
 
 from db.model.order import Side
 from db.model.slicing import Algorithm, AlgorithmName
+from services.planning import PlanEditError, revise
 from services.planning.guidance import guide
-from services.planning.plan import PlanEditError, revise
 from services.planning.report import markdown
 
 TWAP = Algorithm(name=AlgorithmName.TWAP, minutes=Decimal(30))

@@ -117,7 +117,7 @@ EXPECTED = (
     "fault: network away", "fault: outside trade", "fault: price jump", "fault: symbol halted",
     *(f"act: {name}" for name in (
         "propose", "ticket", "card", "approve", "start auto", "start step", "start phase", "drop",
-        "resize", "next", "pause", "continue", "abort", "reprice", "resubmit", "cancel rest",
+        "resize", "retype", "move", "undo", "next", "pause", "continue", "abort", "reprice", "resubmit", "cancel rest",
         "cancel order", "look up", "resend", "give up", "halt", "resume", "reduce", "flatten",
         "reconcile", "settle adopt", "settle ignore", "settle investigate",
     )),
@@ -269,10 +269,12 @@ class Siege(RuleBasedStateMachine):
             self.at.go(plan, mode)
 
     @precondition(lambda self: self.at.alive)
-    @rule(basket=baskets(), n=st.integers(1, 3), resize=st.booleans(), mode=modes)
-    def a_plan_is_edited(self, basket: Any, n: int, resize: bool, mode: Mode) -> None:
+    @rule(basket=baskets(), n=st.integers(1, 3), mode=modes,
+          how=st.lists(st.sampled_from(["drop", "resize", "retype", "move", "undo"]), min_size=1, max_size=3))  # fmt: skip
+    def a_plan_is_edited(self, basket: Any, n: int, how: list[str], mode: Mode) -> None:
         if (plan := self.at.propose(basket)) is not None:
-            self.at.edit(plan, n, resize)
+            for edit in how:
+                self.at.edit(plan, n, edit)
             self.at.go(plan, mode)
 
     @precondition(lambda self: self.at.alive)

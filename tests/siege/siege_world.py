@@ -18,12 +18,14 @@ from siege_exchange import SiegeExchange
 from virtual_time import VirtualLoop, within
 
 from db.errors import JournalError
+from db.model.order import OrderTerms, OrderType
 from db.model.run import Mode, PlanRun, PlanState
 from db.model.trading import ResumeCard, TradingState
 from services.brokers.port import BrokerUnavailableError
 from services.desk.desk import Desk
 from services.execution.book import NotPossibleError
 from services.intake.refusal import RefusedInputError
+from services.planning import Move
 
 SHM = Path("/dev/shm")
 REFUSALS = (NotPossibleError, RefusedInputError, BrokerUnavailableError, JournalError)
@@ -258,12 +260,19 @@ class World:
                 lambda: self.desk.reconciler.settle(key, action, "siege", "a trader"),
             )
 
-    def edit(self, plan_id: str, n: int, resize: bool) -> None:
+    def edit(self, plan_id: str, n: int, how: str) -> None:
+        if not self.alive:
+            return
         intake = self.desk.intake
-        if resize:
-            self.act("resize", lambda: intake.revise(plan_id, drop=(), resize={n: Decimal(4)}))
-        else:
-            self.act("drop", lambda: intake.revise(plan_id, drop=(n,), resize={}))
+        market = OrderTerms(type=OrderType.MARKET)
+        edits: dict[str, Callable[[], Awaitable[Any]]] = {
+            "drop": lambda: intake.revise(plan_id, drop=(n,)),
+            "resize": lambda: intake.revise(plan_id, resize={n: Decimal(4)}),
+            "retype": lambda: intake.revise(plan_id, retype={n: market}),
+            "move": lambda: intake.revise(plan_id, move=Move(n, 1 + n % 3, after=True)),
+            "undo": lambda: intake.undo(plan_id),
+        }
+        self.act(how, edits[how])
 
     def each_plan(self, what: str) -> None:
         """One act on every plan that it may make sense for."""
