@@ -4,7 +4,7 @@ Nothing heavy is imported before the first frame: no pydantic, no aiohttp, no pa
 
 import gc
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from inspect import isawaitable
 from pathlib import Path
@@ -236,6 +236,9 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         if self._desk == "lost" and self.seen_snapshot is not None:
             self.say("The desk answers again.")
         self._escalations(self.seen_snapshot, snapshot)
+        if self.seen_snapshot is not None:
+            for sentence in added(self.seen_snapshot.inbox_refused, snapshot.inbox_refused):
+                self.say(f"The inbox refused {sentence}", severity="warning")
         self.seen_snapshot, self._came, self._desk = snapshot, self.clock.monotonic(), "ok"
         self._trouble = ""
         self.market.take(snapshot.clock)
@@ -378,6 +381,12 @@ class QuarterdeckApp(SlowLineApp[int], inherit_bindings=False):
         for node in start.ancestors_with_self:
             if context := context_of(node):
                 yield context
+
+
+def added(before: Sequence[str], now: Sequence[str]) -> Sequence[str]:
+    """What came behind, of a list whose oldest may have gone meanwhile."""
+    kept = range(min(len(before), len(now)), -1, -1)
+    return now[next(n for n in kept if tuple(before[len(before) - n :]) == tuple(now[:n])) :]
 
 
 def context_of(node: DOMNode) -> str:

@@ -47,6 +47,28 @@ def findings(document: Mapping[str, Any]) -> Iterable[Text]:
         yield Text("1 check passed" if passed == 1 else f"{passed} checks passed", "dim")
 
 
+def validation(document: Mapping[str, Any]) -> Iterable[Text]:
+    """Of a recommendation: approved or rejected, and each of its six checks."""
+    found = document.get("validation")
+    if not isinstance(found, dict):
+        return
+    approved = text(found, "status") == "APPROVED_FOR_PO"
+    style = VERDICT_STYLES["SAFE" if approved else "BLOCKED"]
+    yield Text.assemble(f"{text(found, 'ticker')} ", (text(found, "status"), style))
+    checks = found.get("checks")
+    for check, well in checks.items() if isinstance(checks, dict) else ():
+        mark = ("✓ ", "green") if well is True else ("✗ ", "bold red")
+        yield Text.assemble(mark, str(check), "" if well is True else " failed")
+
+
+def instead(document: Mapping[str, Any]) -> Iterable[Text]:
+    """Steps in another symbol than the one that was suggested, and why."""
+    for step in rows(document, "steps"):
+        if underlying := text(step, "underlying"):
+            name = f"{text(step, 'n')} {text(step, 'symbol')} for {underlying} "
+            yield Text.assemble((name, "bold"), text(step, "reason"))
+
+
 def troubles(document: Mapping[str, Any]) -> Iterable[Text]:
     """Why steps or their orders ended otherwise than filled, in the broker's or our own words."""
     given_up = document.get("given_up")
@@ -164,6 +186,8 @@ def detail(document: Mapping[str, Any], width: int) -> Text:
     part("What went otherwise", troubles(document))
     part("If you stop here", if_stopped(document))
     part("Funding", funding(document))
+    part("Stock validation", validation(document))
+    part("In place of what was suggested", instead(document))
     part("Findings", findings(document))
     part("Orders that wait or rest", special(document))
     part("Sectors, before → after", weights(before, after, width, "sectors", "sector"))

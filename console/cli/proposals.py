@@ -16,7 +16,7 @@ from console.cli.context import (
     talk,
 )
 from console.cli.exits import Exit, of_verdict
-from console.cli.text import clean, plan_lines, table
+from console.cli.text import clean, plan_lines, table, validation_lines
 from services.desk.client import DeskClient, DeskError, DeskUnreachable, Json
 
 FILE = click.Path(path_type=Path)
@@ -28,29 +28,66 @@ JSON = click.option(
 )
 
 
+OUTCOME = (
+    "file", "kind", "plan_id", "verdict", "steps", "what", "reason", "validation",
+)  # fmt: skip
+"""What `propose --json` says of each file (docs/command-line.md)."""
+
+
 @click.command("propose")
 @FILES
 @POLICY
+@JSON
 @about_desk
-async def propose_command(desk: Desk, files: tuple[Path, ...], policy: str | None) -> int:
+async def propose_command(
+    desk: Desk, files: tuple[Path, ...], policy: str | None, json_wanted: bool
+) -> int:
     """Hand files to the desk. Each plan's id is a line on stdout; a market analysis or instrument
     file is taken as reference and said on stderr."""
     contents = _read(files)
     code = Exit.FINE
     async with desk.started() as client:
         for file, content in contents:
-            try:
-                plan = await _proposed(client, file, content, policy)
-            except DeskUnreachable:
-                raise
-            except DeskError as error:
-                talk(f"quarterdeck: {error.sentence}")
+            outcome = await _outcome(client, file, content, policy)
+            if json_wanted:
+                data(as_json(outcome, indent=None))
+            else:
+                _tell(outcome)
+            if outcome["kind"] == "refused":
                 code = Exit.REFUSED
-                continue
-            if plan is not None:
-                data(str(plan["plan_id"]))
-                talk(f"{file.name}: {len(plan['steps'])} steps, {clean(plan['verdict'])}.")
     return code
+
+
+async def _outcome(client: DeskClient, file: Path, content: bytes, policy: str | None) -> Json:
+    """What became of one file. Raises DeskUnreachable."""
+    nothing: Json = dict.fromkeys(OUTCOME) | {"file": file.name}
+    try:
+        answer = await client.propose(file.name, content, policy)
+    except DeskUnreachable:
+        raise
+    except DeskError as error:
+        validation = error.answer.get("validation")
+        return nothing | {"kind": "refused", "reason": error.sentence, "validation": validation}
+    if answer["kind"] != "plan":
+        return nothing | {"kind": "reference", "what": answer.get("what")}
+    plan = answer["plan"]
+    of_plan = {"plan_id": plan["plan_id"], "verdict": plan["verdict"], "steps": len(plan["steps"])}
+    return nothing | {"kind": "plan", **of_plan, "validation": answer.get("validation")}
+
+
+def _tell(outcome: Json) -> None:
+    """The plan's id as data, the rest as talk."""
+    match outcome["kind"]:
+        case "refused":
+            talk(f"quarterdeck: {clean(outcome['reason'])}")
+        case "reference":
+            talk(f"{outcome['file']}: taken as reference ({clean(outcome['what'])}).")
+        case _:
+            data(str(outcome["plan_id"]))
+            talk(f"{outcome['file']}: {outcome['steps']} steps, {clean(outcome['verdict'])}.")
+    if outcome["validation"] is not None:
+        for line in validation_lines(outcome["validation"]):
+            talk(line)
 
 
 class PlanGroup(click.Group):

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "positions": ("console.cli.facts", "What is held."),
     "orders": ("console.cli.facts", "Orders of today."),
     "alerts": ("console.cli.facts", "Open alerts."),
+    "signals": ("console.cli.signals", "What became of every signal."),
     "ticket": ("console.cli.by_hand", "By hand: show the orders to copy."),
     "fill": ("console.cli.by_hand", "By hand: record what filled of a ticket."),
     "not-done": ("console.cli.by_hand", "By hand: nothing more of a ticket will fill."),

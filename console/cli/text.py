@@ -73,6 +73,15 @@ def plan_lines(plan: Json) -> list[str]:
     if findings:
         lines += ["", "Findings"]
         lines += [f"  {f['severity'].upper():<5} {clean(f['message'])}" for f in findings]
+    if plan.get("validation"):
+        lines += ["", *validation_lines(plan["validation"])]
+    instead = [step for step in plan["steps"] if step.get("underlying")]
+    if instead:
+        lines += ["", "In place of what was suggested"]
+        lines += [
+            f"  {clean(step['symbol'])} for {clean(step['underlying'])}: {clean(step['reason'])}"
+            for step in instead
+        ]
     if plan["skipped"]:
         lines += ["", "Left out"]
         lines += [f"  {clean(s['symbol'])}: {clean(s['reason'])}" for s in plan["skipped"]]
@@ -85,6 +94,16 @@ def plan_lines(plan: Json) -> list[str]:
     if plan.get("reason"):
         lines.append(f"Reason: {clean(plan['reason'])}")
     return lines + _standing(plan)
+
+
+def validation_lines(validation: Json) -> list[str]:
+    """A recommendation's six checks, each passed or failed, and why those that failed did."""
+    lines = [f"Stock validation of {clean(validation['ticker'])}: {clean(validation['status'])}"]
+    lines += [
+        f"  {'passed' if well else 'FAILED'}  {clean(check)}"
+        for check, well in validation["checks"].items()
+    ]
+    return lines + [f"  {clean(reason)}" for reason in validation["reasons"]]
 
 
 RUNNING = frozenset({"selling", "settling", "buying", "protecting", "paused", "halted"})

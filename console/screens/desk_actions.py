@@ -71,6 +71,23 @@ class DeskActions:
 
         self._screen.deck.push_screen(KillPanel())
 
+    def action_propose(self) -> None:
+        """Hand a file to the desk."""
+        from console.screens.proposing import propose
+
+        propose(self._screen)
+
+    def action_signals(self) -> None:
+        """What became of every signal; the plan of the chosen one is opened."""
+        from console.screens.signals import SignalsScreen
+
+        async def chosen(plan_id: str | None) -> None:
+            if plan_id is not None:
+                await self._screen.action_view("plan")
+                self._screen.plans.open(plan_id)
+
+        self._screen.deck.push_screen(SignalsScreen(), chosen)
+
     def action_take_over(self) -> None:
         """Take the controls from the console that holds them, by typing."""
         from console.screens.prompt import Prompt

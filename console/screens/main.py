@@ -30,6 +30,8 @@ FIRST = {"guide": ("hand.fill", "hand.copy", "hand.tick", "plan.approve", "plan.
 """What a pane is there for, though it is heard on every screen."""
 LATER = {"main": 1, "list": 2, "any": 3}
 """Contexts whose keys stand behind the pane's own in the key bar."""
+QUIET = ("signals.open",)
+"""Heard on every screen, in the help and in the palette, but not worth its room in the key bar."""
 NARROW = 100
 """Columns below which one pane is shown at a time."""
 
@@ -194,6 +196,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._key_bar.show(pairs)
 
     def _does_something(self, binding: str) -> bool:
+        if binding in QUIET:
+            return False
         return self.actors is None or all(actor.shown_in_bar(binding) for actor in self.actors[2:])
 
     def on_screen_resume(self) -> None:

@@ -89,6 +89,8 @@ class Step(Noun):
     """Running cash of the account when this step is done."""
     sector: str
     conviction: Exact | None = None
+    underlying: str | None = None
+    """What was suggested, where another symbol is traded for it: the stock that a fund follows."""
     stop_loss_price: Exact | None = None
     stop_condition: StopCondition = StopCondition.TOUCH
     protection: Literal["broker", "desk"] = "desk"
@@ -181,6 +183,8 @@ class Plan(Noun):
     source: str
     """File or words it came from."""
     proposal_sha256: str
+    proposal: str = ""
+    """Kind of the proposal it was made of (db/model/proposal.py); empty in plans of before."""
     policy: str
     policy_hash: str
     environment: str

@@ -67,6 +67,9 @@ class Policy(Noun):
     """Target weights: cash_first spends idle cash and sells only what is needed beyond it."""
     sizing: Literal["weight", "risk", "volatility"] = "weight"
     """How single ideas are sized."""
+    signal_instruments: Literal["stocks", "leveraged_etf", "options", "both"] = "stocks"
+    """What a signal is carried out in: its stock, a leveraged fund that follows it, an option on it;
+    both: an option where the conviction is high, else the fund, else the stock."""
     volatility_target: Exact = Decimal("0.02")
     """Daily range, a fraction of the price, at which volatility sizing gives the whole weight."""
     lot_method: Literal["fifo", "highest_cost", "least_gain"] = "fifo"

@@ -111,7 +111,7 @@ class DeskSnapshot(Noun):
     reconciled: bool = False
     mismatches: tuple[Mismatch, ...] = ()
     inbox_refused: tuple[str, ...] = ()
-    """Names of files refused and not yet looked at."""
+    """Why the inbox refused its last files: sentences that begin with the name, the newest last."""
     journal_seq: int = 0
     positions: dict[str, PositionRow] = {}
     orders: dict[str, OrderRow] = {}

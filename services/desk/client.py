@@ -30,12 +30,14 @@ LARGEST_MESSAGE = 64 * 1024 * 1024
 
 
 class DeskError(Exception):
-    """The desk said no. `sentence` is for the trader, `status` is the HTTP status."""
+    """The desk said no. `sentence` is for the trader, `status` is the HTTP status, `answer` what else
+    it said."""
 
-    def __init__(self, sentence: str, status: int = 0) -> None:
+    def __init__(self, sentence: str, status: int = 0, answer: Json | None = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.status = status
+        self.answer = answer or {}
 
 
 ABSENT = (FileNotFoundError, NotADirectoryError, ConnectionRefusedError)
@@ -178,6 +180,10 @@ class DeskClient:
         """`reprice`, `resubmit` or `cancel-rest`, where the plan's `offers` name it; the plan
         then goes on."""
         return await self._plan_command(plan_id, offer, {})
+
+    async def signals(self) -> list[Json]:
+        """What became of each signal, the newest first."""
+        return await self._list("GET", "/v1/signals", seconds=BROKER_SECONDS)
 
     async def unknown(self) -> list[Json]:
         """Orders whose answer never came."""
@@ -372,7 +378,8 @@ class DeskClient:
             raise self._unreachable(error, limit) from error
         answer = _parsed(text, status)
         if status >= 400:
-            raise DeskError(_sentence(answer, status), status)
+            said = answer if isinstance(answer, dict) else None
+            raise DeskError(_sentence(answer, status), status, said)
         return answer
 
     def _named(self) -> dict[str, str]:

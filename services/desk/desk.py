@@ -508,7 +508,7 @@ class Desk:
             reconciled_at=clean.at if clean is not None else None,
             reconciled=self.reconciler.clean,
             mismatches=self.reconciler.open,
-            inbox_refused=tuple(self.intake.refused),
+            inbox_refused=self.intake.refused,
             journal_seq=self.journal.head_seq,
             positions=(
                 position_rows(

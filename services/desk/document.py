@@ -13,11 +13,12 @@ from services.desk.guarded import protection_of
 from services.execution.ledger import ledger
 from services.execution.offers import MAKES_SENSE, Offer, absent_orders, offers
 from services.execution.transitions import step_state
+from services.reports.stock_validation import stock_validation
 
 STEP_FIELDS = {
     "n", "phase", "account", "symbol", "side", "qty", "type", "limit_price", "stop_price",
     "time_in_force", "extended_hours", "reference_price", "expected_price", "expected_value", "expected_cash_after",
-    "algorithm", "sector", "conviction", "stop_loss_price", "target_price", "reason", "needs", "funded_by",
+    "algorithm", "sector", "conviction", "underlying", "stop_loss_price", "target_price", "reason", "needs", "funded_by",
     "expected_low", "expected_high", "expected_seconds", "urgency", "acts",
 }  # fmt: skip
 ORDER_FIELDS = {"client_order_id", "state", "qty", "filled_qty", "filled_avg_price", "reason"}
@@ -52,6 +53,8 @@ def plan_document(
             include={"findings", "skipped", "before", "after", "estimated_cost", "taxes"},
         ),
     }
+    validation = stock_validation(plan)
+    document["validation"] = None if validation is None else validation.to_json()
     if run is not None:
         document |= _run(run)
         document["ledger"] = ledger(run, prices).to_json()

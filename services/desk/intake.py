@@ -25,7 +25,7 @@ from services.desk.policies import PlanFacts
 from services.execution.book import NotPossibleError
 from services.execution.engine import Engine
 from services.intake.guard import Fate, Guarded, guarded, recent
-from services.intake.inbox import REFUSED, Size, sweep
+from services.intake.inbox import REFUSED, Size, sweep, why_refused
 from services.intake.instruments import InstrumentTable
 from services.intake.read import recognise
 from services.intake.refusal import RefusedInputError
@@ -35,12 +35,13 @@ from services.planning import Move, PlanEditError, make_plan, revise, undone
 from services.planning.compare import edit_words
 from services.planning.report import markdown
 from services.planning.symbols import symbols_of
-from services.reports.stock_validation import StockValidation, stock_validation
+from services.reports.stock_validation import refuse_rejected, stock_validation
 from services.reports.write import ReportError, write
 from services.risk.facts import Facts
 from services.risk.policy import PolicyError
 
 SWEEP_SECONDS = 1.0
+MOST_REFUSED = 20
 SHORTEST_ID = 4
 LARGEST_POWER = 11
 """Of ten, in a number of a ticket; a basket takes no more either."""
@@ -71,7 +72,8 @@ class Intake:
         self._sizes: dict[str, Size] = {}
         self._heard: tuple[Idea, ...] = ()
         self._edits: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.refused: list[str] = []
+        self.refused: tuple[str, ...] = ()
+        """Why the inbox refused its last files, the newest last."""
 
     def recover(self, events: Collection[Event]) -> None:
         """The newest reference data in the journal are in force again, and signals known."""
@@ -92,7 +94,8 @@ class Intake:
     async def sweep_inbox(self) -> None:
         """One look at the inbox: reference data first, then proposals (spec 2)."""
         moved = await sweep(self._home.inbox, self._accept, self._sizes, self._now())
-        self.refused.extend(path.name for path in moved if path.parent.name == REFUSED)
+        refused = [why_refused(path) for path in moved if path.parent.name == REFUSED]
+        self.refused = (*self.refused, *refused)[-MOST_REFUSED:]
 
     async def _accept(self, name: str, data: bytes) -> None:
         """A file whose move failed comes again: a plan of it that is still open is not doubled."""
@@ -112,15 +115,16 @@ class Intake:
             if isinstance(item, RestrictedList):
                 return await self._take_restricted(name, item)
             plan = await self._planned(item, policy)
-            answer: Json = {"kind": "plan"}
-            if isinstance(item, IdeasProposal) and item.kind == "recommendation":
-                answer["validation"] = _validated(item, plan).to_json()
+            refuse_rejected(plan)
         except (RefusedInputError, PolicyError) as error:
             await self._journal("ProposalRefused", {"source": name, "reason": str(error)})
             if isinstance(error, PolicyError):
                 raise RefusedInputError(name, str(error)) from error
             raise
-        return {**answer, "plan": await self.keep(plan)}
+        answer: Json = {"kind": "plan", "plan": await self.keep(plan)}
+        if (found := stock_validation(plan)) is not None:
+            answer["validation"] = found.to_json()
+        return answer
 
     async def _take_analysis(self, name: str, analysis: MarketAnalysis) -> Json:
         self._facts.analysis = analysis
@@ -176,9 +180,9 @@ class Intake:
         return looked
 
     async def _facts_for(self, proposal: Proposal, policy: str | None) -> Facts:
-        symbols = symbols_of(proposal, self._facts.analysis)
-        chosen = self._plan_facts.policy(policy)
-        known = {symbol for symbol in symbols if symbol in self._facts.instruments}
+        chosen, listed = self._plan_facts.policy(policy), self._facts.instruments
+        symbols = symbols_of(proposal, self._facts.analysis, listed, chosen)
+        known = {symbol for symbol in symbols if symbol in listed}
         return await self._facts.fresh(known, chosen)
 
     async def keep(self, plan: Plan) -> Json:
@@ -292,14 +296,6 @@ class Intake:
 
     async def _journal(self, kind: str, payload: Json, plan_id: str | None = None) -> None:
         await self._engine.book.record(EventDraft(kind=kind, plan_id=plan_id, payload=payload))
-
-
-def _validated(proposal: IdeasProposal, plan: Plan) -> StockValidation:
-    """Raises RefusedInputError with each of the six checks that a recommendation fails."""
-    found = stock_validation(proposal.ideas[0].ticker, plan)
-    if found.status == "REJECTED":
-        raise RefusedInputError(proposal.source, f"{found.message} {' '.join(found.reasons)}")
-    return found
 
 
 def ticket_proposal(body: Mapping[str, Any]) -> BasketProposal:

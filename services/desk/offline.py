@@ -30,6 +30,7 @@ from services.intake.restricted import RestrictedList
 from services.market.instruments import merge, shipped
 from services.planning import Facts, make_plan, revise
 from services.planning.report import markdown
+from services.reports.stock_validation import refuse_rejected, stock_validation
 from services.risk.estimate import down, up
 from services.risk.policy import PolicyError, load_policy
 
@@ -187,6 +188,7 @@ def plan_files(
     }
     plan_id = hashlib.sha256(canonical_json(named).encode()).hexdigest()[:4]
     plan = make_plan(proposals[0], facts, plan_id, Environment.SIM.value)
+    refuse_rejected(plan)
     if not drop:
         return plan
     unwanted = {symbol.upper() for symbol in drop}
@@ -234,6 +236,8 @@ def main(
         click.echo(json.dumps(plan_document(plan), ensure_ascii=False, indent=2))
     else:
         click.echo(markdown(plan), nl=False)
+        if (found := stock_validation(plan)) is not None:
+            click.echo(found.message, err=True)
     sys.exit(EXIT[plan.verdict])
 
 

@@ -30,10 +30,12 @@ from services.desk.latch import LatchError
 from services.desk.operators import Operators
 from services.desk.peers import only_the_owner
 from services.desk.revisions import compared
+from services.desk.signals import fates, row
 from services.execution.book import NotPossibleError
 from services.execution.offers import Offer
 from services.intake.refusal import RefusedInputError
 from services.planning import Move
+from services.reports.stock_validation import RejectedError
 from services.reports.write import ReportError
 
 LARGEST_BODY = 16 * 1024 * 1024
@@ -88,6 +90,8 @@ async def sentences(request: web.Request, handler: Handler) -> web.StreamRespons
     except NotPossibleError as error:
         status = 404 if str(error).startswith("There is no") else 409
         return _refusal(status, str(error))
+    except RejectedError as error:
+        return _refusal(422, str(error), validation=error.validation.to_json())
     except RefusedInputError as error:
         return _refusal(422, str(error))
     except BadRequestError as error:
@@ -103,8 +107,8 @@ async def sentences(request: web.Request, handler: Handler) -> web.StreamRespons
         return _refusal(500, "The desk failed inside; desk.log has the details.")
 
 
-def _refusal(status: int, sentence: str) -> web.Response:
-    return web.json_response({"error": sentence}, status=status)
+def _refusal(status: int, sentence: str, **more: Body) -> web.Response:
+    return web.json_response({"error": sentence, **more}, status=status)
 
 
 def _json(answer: Answer) -> web.Response:
@@ -190,6 +194,7 @@ class _Routes:
                 web.post(f"/v1/plans/{{id}}/{offer}", self._answer(partial(self.remedy, offer)))
                 for offer in remedies
             ),
+            web.get("/v1/signals", self._answer(self.signals)),
             web.get("/v1/unknown", self._answer(self.unknown)),
             *(
                 web.post(f"/v1/orders/{{id}}/{offer}", self._answer(partial(self.settle, offer)))
@@ -290,6 +295,9 @@ class _Routes:
             case _:
                 await remedies.cancel_rest(plan_id)
         return self._desk.document(plan_id)
+
+    async def signals(self, _: web.Request, __: Body) -> Answer:
+        return [row(fate) for fate in await fates(self._desk.journal)]
 
     async def unknown(self, _: web.Request, __: Body) -> Answer:
         return list(self._desk.unknown())

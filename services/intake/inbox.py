@@ -15,6 +15,8 @@ from services.intake.text import LARGEST, too_large
 
 ACCEPTED, REFUSED = "accepted", "refused"
 REASON = ".reason.md"
+SENTENCE = 2
+"""The line of a reason, from 0, in which the refusal stands."""
 UNFINISHED = (".part", ".tmp", ".crdownload", ".swp")
 LONGEST_NAME = 200
 """Bytes, so that a timestamp and `.reason.md` still fit in the system's 255."""
@@ -118,6 +120,15 @@ def _settle(
         _write_reason(target, arrival.name, refusal, now)
     arrival.path.rename(target)
     return target
+
+
+def why_refused(path: Path) -> str:
+    """The sentence beside a refused file, which begins with its name; else only the name."""
+    try:
+        said = _reason_of(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return path.name
+    return said[SENTENCE] if len(said) > SENTENCE else path.name
 
 
 def _free(directory: Path, name: str, now: datetime) -> Path:

@@ -8,7 +8,9 @@ from services.intake.document import open_toml
 from services.intake.entry import Entry
 from services.intake.values import Range
 
-KEYS = ("sector", "name", "leverage_factor", "average_daily_volume", "volume_profile")
+KEYS = (
+    "sector", "industry", "name", "leverage_factor", "average_daily_volume", "volume_profile",
+)  # fmt: skip
 SECTION = "instrument"
 LEVERAGE = Range(Decimal(-5), Decimal(5))
 VOLUME = Range(Decimal(1), Decimal("1e12"))
@@ -24,6 +26,7 @@ class InstrumentNote(Noun):
     symbol: str
     name: str | None = None
     sector: str | None = None
+    industry: str | None = None
     leverage_factor: Exact | None = None
     average_daily_volume: Positive | None = None
     volume_profile: tuple[Exact, ...] | None = None
@@ -57,13 +60,14 @@ def read_table(document: Entry) -> InstrumentTable:
 
 
 def _note(symbol: str, entry: Entry) -> InstrumentNote:
-    title, sector = entry.get("name"), entry.get("sector")
+    title, sector, industry = (entry.get(key) for key in ("name", "sector", "industry"))
     profile = entry.get("volume_profile")
     factor, volume = entry.get("leverage_factor"), entry.get("average_daily_volume")
     return InstrumentNote(
         symbol=symbol,
         name=title and title.text(LONGEST_NAME),
         sector=sector and sector_of(sector),
+        industry=industry and industry.text(LONGEST_NAME),
         leverage_factor=factor and factor.number(LEVERAGE),
         average_daily_volume=volume and volume.number(VOLUME),
         volume_profile=profile and _profile(profile),

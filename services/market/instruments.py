@@ -46,6 +46,7 @@ def _filled(asset: Instrument, note: InstrumentNote) -> Instrument:
             "sector": (note.sector or UNCLASSIFIED)
             if asset.sector == UNCLASSIFIED
             else asset.sector,
+            "industry": asset.industry or note.industry or "",
             "leverage_factor": note.leverage_factor
             if note.leverage_factor is not None and asset.leverage_factor == 1
             else asset.leverage_factor,

@@ -17,6 +17,8 @@ class Draft:
     qty: Decimal
     reason: str
     conviction: Decimal | None = None
+    underlying: str | None = None
+    """What was suggested, where another symbol is traded for it."""
     type: OrderType | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None

@@ -95,15 +95,19 @@ def revise(
         for step in plan.steps
         if step.n in drop
     )
-    left = {step.symbol for step in kept}
     return _again(
         plan,
         facts,
         kept if move is None else _moved(kept, move),
         revision=plan.revision + 1,
         skipped=(*plan.skipped, *dropped),
-        without={step.symbol for step in plan.steps} - left,
+        without=_told_of(plan.steps) - _told_of(kept),
     )
+
+
+def _told_of(steps: Iterable[Step]) -> set[str]:
+    """Symbols that a proposal may have named: those of the steps, and what they stand for."""
+    return {name for step in steps for name in (step.symbol, step.underlying) if name is not None}
 
 
 def undone(plan: Plan, earlier: Plan, facts: Facts) -> Plan:
@@ -132,6 +136,7 @@ def _again(
         revision=revision,
         source=plan.source,
         proposal_sha256=plan.proposal_sha256,
+        proposal=plan.proposal,
         environment=plan.environment,
         skipped=skipped,
     )

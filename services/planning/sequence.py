@@ -121,6 +121,7 @@ def _step(facts: Facts, n: int, priced: _Priced, funded: Funded) -> Step:
         needs=funded.by,
         sector=facts.sector(draft.symbol),
         conviction=draft.conviction,
+        underlying=draft.underlying,
         reason=draft.reason,
         guidance=guidance.why,
         algorithm=guidance.algorithm,

@@ -9,10 +9,14 @@ from db.model.proposal import IdeasProposal
 from services.intake.refusal import RefusedInputError
 from services.planning.draft import Draft, Drafted
 from services.planning.purse import purse
+from services.planning.routing import Kind, Route, route
 from services.planning.sizing import sized
 from services.risk.case import PLAN, cannot
 from services.risk.facts import ZERO, Facts
 from services.risk.standing import standing
+
+STOCK = Route(Kind.STOCK, "", "")
+"""The idea's own symbol, without a choice."""
 
 
 def idea_drafts(proposal: IdeasProposal, facts: Facts) -> Drafted:
@@ -28,32 +32,57 @@ def idea_drafts(proposal: IdeasProposal, facts: Facts) -> Drafted:
         return Drafted((), findings=tuple(findings))
     for idea in proposal.ideas:
         account = _account(proposal, idea, facts)
+        way = route(facts, idea) if proposal.kind == "signal" else STOCK
         if idea.direction is Direction.SHORT:
-            _leave(facts, idea, drafts, skipped)
-            continue
-        quote = facts.quotes.get(idea.ticker)
-        if quote is None or quote.ask is None:
-            why = f"no quote for {idea.ticker}"
-            findings.append(cannot("quote_fresh", Severity.BLOCK, idea.ticker, why))
+            _leave(facts, idea, drafts, skipped, way)
+            if way.kind is Kind.STOCK:
+                continue
+        if way.kind is Kind.OPTION:
+            why = f"{way.why}: this desk sends no orders in options"
             skipped.append(Skipped(symbol=idea.ticker, reason=why))
             continue
-        size = sized(facts, idea, account, equity)
-        if not size.qty:
-            skipped.append(Skipped(symbol=idea.ticker, reason=size.why))
+        symbol = way.symbol or idea.ticker
+        quote = facts.quotes.get(symbol)
+        if quote is None or quote.ask is None:
+            why = f"no quote for {symbol}"
+            findings.append(cannot("quote_fresh", Severity.BLOCK, symbol, why))
+            skipped.append(Skipped(symbol=idea.ticker, reason=why))
             continue
-        drafts.append(
-            Draft(
-                account,
-                idea.ticker,
-                Side.BUY,
-                size.qty,
-                _reason(idea, size.why),
-                conviction=idea.conviction,
-                stop_loss=_distance(idea, idea.stop_loss, idea.stop_price, below=True),
-                profit_target=_distance(idea, idea.profit_target, idea.target_price, below=False),
-            )
-        )
+        size = sized(facts, idea, account, equity, symbol)
+        how = _how(facts, way, size.why)
+        if not size.qty:
+            skipped.append(Skipped(symbol=idea.ticker, reason=how))
+            continue
+        drafts.append(_bought(facts, idea, account, symbol, size.qty, how))
     return Drafted(tuple(drafts), tuple(skipped), tuple(findings))
+
+
+def _how(facts: Facts, way: Route, size: str) -> str:
+    """How an order came about: the instrument, where there was a choice, and its size."""
+    return (
+        size if facts.policy.signal_instruments == "stocks" or not way.why else f"{way.why}: {size}"
+    )
+
+
+def _bought(facts: Facts, idea: Idea, account: str, symbol: str, qty: Decimal, how: str) -> Draft:
+    """A buy for the idea. A fund moves by its factor what the stock does, and so do stop and target:
+    a stop that then lay at nothing is left to the policy."""
+    instead = symbol != idea.ticker
+    factor = abs(facts.leverage_factor(symbol)) if instead else Decimal(1)
+    long = idea.direction is Direction.LONG
+    stop = _distance(idea, idea.stop_loss, idea.stop_price, below=long)
+    target = _distance(idea, idea.profit_target, idea.target_price, below=not long)
+    return Draft(
+        account,
+        symbol,
+        Side.BUY,
+        qty,
+        _reason(idea, how),
+        conviction=idea.conviction,
+        underlying=idea.ticker if instead else None,
+        stop_loss=None if stop is None or stop * factor >= 1 else stop * factor,
+        profit_target=None if target is None else target * factor,
+    )
 
 
 def _account(proposal: IdeasProposal, idea: Idea, facts: Facts) -> str:
@@ -67,14 +96,17 @@ def _account(proposal: IdeasProposal, idea: Idea, facts: Facts) -> str:
     return purse(facts, (), idea.account).account
 
 
-def _leave(facts: Facts, idea: Idea, drafts: list[Draft], skipped: list[Skipped]) -> None:
-    """A short idea closes what is held; nothing is sold short."""
+def _leave(
+    facts: Facts, idea: Idea, drafts: list[Draft], skipped: list[Skipped], way: Route
+) -> None:
+    """A short idea closes what is held; nothing is sold short, and a bear fund goes its own way."""
     for position in facts.portfolio.positions:
         if position.symbol == idea.ticker and (free := min(position.sellable, position.qty)) > 0:
             reason = _reason(idea, "all of it goes")
             drafts.append(Draft(position.account, idea.ticker, Side.SELL, free, reason))
-    if not any(draft.symbol == idea.ticker for draft in drafts):
+    if way.kind is Kind.STOCK and not any(draft.symbol == idea.ticker for draft in drafts):
         why = "short is suggested, and none of it is held: nothing is sold short"
+        why = _how(facts, way, why)
         skipped.append(Skipped(symbol=idea.ticker, reason=why))
 
 

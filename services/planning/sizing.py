@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from itertools import pairwise
 
-from db.model.idea import Idea
+from db.model.idea import Direction, Idea
 from db.model.market import Bar
 from services.risk.case import money, percent
 from services.risk.facts import ZERO, Facts
@@ -23,33 +23,51 @@ class Size:
     why: str
 
 
-def sized(facts: Facts, idea: Idea, account: str, equity: Decimal) -> Size:
-    """Whole shares for the idea in the account, by the policy's method, under every cap. What
-    nobody knows (a price, a stop, a range) makes it none."""
-    price = facts.price(idea.ticker)
-    if price is None or equity <= 0:
-        return Size(ZERO, f"no price for {idea.ticker}" if price is None else "no equity")
-    wanted = _wanted(facts, idea, price, equity)
+def sized(
+    facts: Facts, idea: Idea, account: str, equity: Decimal, symbol: str | None = None
+) -> Size:
+    """Whole shares for the idea in the account, by the policy's method, under every cap; of `symbol`
+    where another is bought for the idea's own. What nobody knows (a price, a stop, a range) makes it
+    none."""
+    traded = symbol or idea.ticker
+    price, paid = facts.price(idea.ticker), facts.price(traded)
+    if price is None or paid is None or equity <= 0:
+        unknown = idea.ticker if price is None else traded
+        return Size(ZERO, "no equity" if price and paid else f"no price for {unknown}")
+    factor = abs(facts.leverage_factor(traded)) or Decimal(1)
+    exposed = _shares(facts, traded) * paid * factor
+    if traded != idea.ticker and idea.direction is Direction.LONG:
+        exposed += _shares(facts, idea.ticker) * price
+    wanted = _wanted(facts, idea, price, equity, exposed / price)
     if isinstance(wanted, str):
         return Size(ZERO, wanted)
     shares, why = wanted
-    factor = abs(facts.leverage_factor(idea.ticker))
-    if factor not in (0, 1):
+    if traded != idea.ticker:
+        shares *= price / paid
+        why += f", in {traded} at {money(paid)}"
+    if factor != 1:
         shares /= factor
         why += f", ÷ {factor:f} for its leverage"
-    most, cap = _most(facts, idea.ticker, account, price, equity)
+    most, cap = _most(facts, traded, account, paid, equity)
     if shares > most:
         shares, why = most, f"{why}, held down by {cap}"
     qty = shares.to_integral_value(ROUND_FLOOR)
     if qty < 1:
-        return Size(ZERO, f"{why}: less than one share at {money(price)}")
+        return Size(ZERO, f"{why}: less than one share at {money(paid)}")
     return Size(qty, why)
 
 
-def _wanted(facts: Facts, idea: Idea, price: Decimal, equity: Decimal) -> tuple[Decimal, str] | str:
-    """Shares before caps and the words for them; or why there are none."""
+def _shares(facts: Facts, symbol: str) -> Decimal:
+    """Held, in all accounts."""
+    return facts.shares.get(symbol, ZERO)
+
+
+def _wanted(
+    facts: Facts, idea: Idea, price: Decimal, equity: Decimal, held: Decimal
+) -> tuple[Decimal, str] | str:
+    """Shares of the idea's own symbol before caps and the words for them; or why there are none. As many
+    as `held` move with it already."""
     policy = facts.policy
-    held = sum((p.qty for p in facts.portfolio.positions if p.symbol == idea.ticker), ZERO)
     if policy.sizing == "weight":
         weight = idea.weight if idea.weight is not None else policy.max_position_weight
         if weight is None:
@@ -91,8 +109,7 @@ def _most(
     worst = price * (1 + 2 * policy.limit_band)
     caps: list[tuple[Decimal, str]] = []
     if policy.sizing != "weight" and policy.max_position_weight is not None:
-        held = sum((p.qty for p in facts.portfolio.positions if p.symbol == symbol), ZERO)
-        room = policy.max_position_weight * equity / worst - held
+        room = policy.max_position_weight * equity / worst - _shares(facts, symbol)
         caps.append((max(room, ZERO), "the position cap"))
     if policy.max_order_value is not None:
         caps.append((policy.max_order_value / worst, "the order limit"))

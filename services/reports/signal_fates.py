@@ -1,6 +1,6 @@
 """What became of every signal, stage by stage: a fold of the journal (spec 2.D). Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -9,7 +9,7 @@ from db.model.base import Exact, Noun, Utc, plain
 from db.model.event import Event
 from db.model.idea import Idea
 from db.model.order import Side
-from db.model.plan import Plan
+from db.model.plan import Plan, Step
 from services.execution.lots import Holdings, LotKey, after
 
 ZERO = Decimal(0)
@@ -64,6 +64,8 @@ class _Track:
     stages: dict[Stage, Stamp] = field(default_factory=dict)
     ended: str = ""
     lot: LotKey | None = None
+    side: Side | None = None
+    """Of its step."""
     plan_id: str | None = None
     filled: Decimal = ZERO
     paid: Decimal = ZERO
@@ -94,7 +96,7 @@ def signal_fates(events: Iterable[Event]) -> tuple[SignalFate, ...]:
     tracks: list[_Track] = []
     held: Holdings = {}
     for event in events:
-        if event.kind == "SignalHeard":
+        if event.kind == HEARD:
             tracks.append(_heard(event))
         elif event.kind in _STEPS:
             _STEPS[event.kind](tracks, event)
@@ -116,6 +118,8 @@ def _heard(event: Event) -> _Track:
 
 def _planned(tracks: list[_Track], event: Event) -> None:
     """A plan was made of a file, or changed: what it does with each signal of the file."""
+    if event.payload["plan"]["proposal_sha256"] not in {track.sha256 for track in tracks}:
+        return
     plan = Plan.model_validate(event.payload["plan"])
     taken: set[int] = set()
     for track in tracks:
@@ -125,14 +129,21 @@ def _planned(tracks: list[_Track], event: Event) -> None:
             continue
         track.plan_id, ticker = plan.plan_id, track.idea.ticker
         track.reach(Stage.CHECKED, event, plan.verdict.value)
-        steps = (step for step in plan.steps if step.symbol == ticker and step.n not in taken)
-        if (step := next(steps, None)) is not None:
+        if (step := _step_of(ticker, plan, taken)) is not None:
             taken.add(step.n)
-            track.lot = plan.plan_id, step.n
-            track.reach(Stage.SIZED, event, f"{step.side} {plain(step.qty)} {ticker}")
+            track.lot, track.side = (plan.plan_id, step.n), step.side
+            track.reach(Stage.SIZED, event, f"{step.side} {plain(step.qty)} {step.symbol}")
         else:
             said = (skip.reason for skip in plan.skipped if skip.symbol == ticker)
             track.lot, track.ended = None, next(said, "the plan has no step of it")
+
+
+def _step_of(ticker: str, plan: Plan, taken: Collection[int]) -> Step | None:
+    """What is bought for the ticker rather than what of it goes."""
+    free = [step for step in plan.steps if step.n not in taken]
+    instead = (step for step in free if step.underlying == ticker)
+    itself = (step for step in free if step.symbol == ticker and step.underlying is None)
+    return next(iter((*instead, *itself)), None)
 
 
 def _refused(tracks: list[_Track], event: Event) -> None:
@@ -171,8 +182,7 @@ def _filled(tracks: list[_Track], event: Event) -> None:
     """Of the step itself: what a protective order sells is not its fill."""
     fill = event.payload["fill"]
     for track in tracks:
-        wanted = Side.BUY if track.idea.direction == "long" else Side.SELL
-        if track.lot != (event.plan_id, event.step) or fill["side"] != wanted:
+        if track.lot != (event.plan_id, event.step) or fill["side"] != track.side:
             continue
         qty = Decimal(fill["qty"])
         track.filled += qty
@@ -209,6 +219,7 @@ def _closed(
         track.reach(Stage.CLOSED, event, f"{words}, profit {gain}")
 
 
+HEARD = "SignalHeard"
 _STEPS: dict[str, Callable[[list[_Track], Event], None]] = {
     "PlanCreated": _planned,
     "PlanEdited": _planned,
@@ -221,3 +232,5 @@ _STEPS: dict[str, Callable[[list[_Track], Event], None]] = {
     "OrderSent": _sent,
     "FillReceived": _filled,
 }
+STORY = frozenset({*_STEPS, "PositionAdopted"})
+"""Every kind of event that a fate is told by, besides its being heard."""

@@ -4,6 +4,7 @@ from typing import Literal
 
 from db.model.base import Noun
 from db.model.plan import Plan, Severity
+from services.intake.refusal import RefusedInputError
 from services.risk.catalogue import STOCK_VALIDATION
 
 
@@ -18,8 +19,20 @@ class StockValidation(Noun):
     message: str
 
 
-def stock_validation(ticker: str, plan: Plan) -> StockValidation:
-    """Of the plan that was made of the recommendation of `ticker`."""
+class RejectedError(RefusedInputError):
+    """A recommendation that fails some of its six checks."""
+
+    def __init__(self, source: str, found: StockValidation) -> None:
+        super().__init__(source, f"{found.message} {' '.join(found.reasons)}")
+        self.validation = found
+
+
+def stock_validation(plan: Plan) -> StockValidation | None:
+    """Of the plan that was made of a recommendation, as it is now; None of any other plan."""
+    if plan.proposal != "recommendation":
+        return None
+    named = [*(step.symbol for step in plan.steps), *(one.symbol for one in plan.skipped)]
+    ticker = named[0] if named else ""
     failed = [
         finding
         for finding in plan.findings
@@ -38,3 +51,10 @@ def stock_validation(ticker: str, plan: Plan) -> StockValidation:
         reasons=tuple(finding.message for finding in failed),
         message=message,
     )
+
+
+def refuse_rejected(plan: Plan) -> None:
+    """Raises RejectedError when the plan's recommendation fails any of the six."""
+    found = stock_validation(plan)
+    if found is not None and found.status == "REJECTED":
+        raise RejectedError(plan.source, found)

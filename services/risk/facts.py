@@ -8,7 +8,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from db.model.idea import Idea
-from db.model.instrument import UNCLASSIFIED, Instrument, Restriction
+from db.model.instrument import UNCLASSIFIED, Contract, Instrument, Restriction
 from db.model.market import Bar, MarketAnalysis, MarketClock, Quote
 from db.model.order import Side
 from db.model.policy import Policy
@@ -54,6 +54,8 @@ class Facts:
     halts_told: bool = True
     """Whether somebody tells of halts."""
     restrictions: Sequence[Restriction] = ()
+    contracts: Mapping[str, Sequence[Contract]] = field(default_factory=dict)
+    """Options by their underlying, where somebody tells them; nothing is guessed of the others."""
     heard: Sequence[Idea] = ()
     """Signals of the last minutes, those that are planned now left out."""
 

@@ -21,7 +21,7 @@ def _each(case: Case, check: str, look: Look, all_well: str) -> Findings:
 
 def _severity(case: Case, idea: Idea) -> Severity:
     """An idea that only takes a holding down is getting out: never blocked."""
-    steps = [step for step in case.steps if step.symbol == idea.ticker]
+    steps = [step for step in case.steps if idea.ticker in (step.symbol, step.underlying)]
     return Severity.WARN if steps and all(map(case.reduces, steps)) else Severity.BLOCK
 
 

@@ -55,6 +55,7 @@ WORDS = {
     "stop_condition": tuple(condition.value for condition in StopCondition),
     "rebalance_to": ("target", "edge"),
     "rebalance_mode": ("both", "buy_only", "sell_only", "cash_first"),
+    "signal_instruments": ("stocks", "leveraged_etf", "options", "both"),
     "sizing": ("weight", "risk", "volatility"),
     "lot_method": ("fifo", "highest_cost", "least_gain"),
 }

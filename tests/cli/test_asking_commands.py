@@ -21,6 +21,17 @@ ALERT = {
     "raised_at": "2013-10-08T14:30:00Z", "sentence": "NEM is under its stop.", "values": {},
     "suggested_action": "", "acknowledged_at": None, "cleared_at": None,
 }  # fmt: skip
+SIGNAL = {
+    "idea": {"id": "s-1", "source": "ema", "direction": "long", "ticker": "NVDA\x1b"},
+    "stages": [{"stage": "received", "at": "2013-10-08T14:30:00Z", "what": "in s.json"},
+               {"stage": "closed", "at": "2013-10-08T14:40:00Z", "what": "2 left, profit 9.50"}],
+    "stage": "closed", "ended": "", "plan_id": "3f9a", "step": 2, "filled_qty": "5",
+    "closed_qty": "3", "realized": "9.5",
+}  # fmt: skip
+STALE = {
+    **SIGNAL, "stages": SIGNAL["stages"][:1], "stage": "guarded", "ended": "stale", "plan_id": None,
+    "step": None, "realized": None,
+}  # fmt: skip
 SECTIONS = {"positions": POSITION, "orders": ORDER, "alerts": ALERT}
 
 
@@ -379,3 +390,26 @@ def test_no_desk_is_started_for_real_money_without_being_told(
 )  # fmt: skip
 def test_a_price_has_its_cents_and_a_missing_one_is_a_dash(value: object, shown: str) -> None:
     assert price(value) == shown
+
+
+def test_a_plan_says_what_it_trades_in_place_of_what_was_suggested(
+    quarterdeck, canned: CannedDesk
+) -> None:
+    fund = plan()
+    fund["steps"] = [{**fund["steps"][0], "symbol": "SOXL", "underlying": "NVDA"}]
+    canned.answers["GET /v1/plans/3f9a"] = (200, fund)
+    shown = quarterdeck("plan", "show", "3f9a").out
+    assert "In place of what was suggested\n  SOXL for NVDA: Materials must fall.\n" in shown
+
+
+def test_signals_with_their_fate_plan_and_profit(quarterdeck, canned: CannedDesk) -> None:
+    canned.answers["GET /v1/signals"] = (200, [SIGNAL, STALE])
+    assert json.loads(quarterdeck("signals", "--json").out) == [SIGNAL, STALE]
+    head, one, other = quarterdeck("signals").out.splitlines()
+    assert head.split() == ["heard", "signal", "source", "direction", "symbol", "fate", "plan", "P&L", "what"]  # fmt: skip
+    assert one.split()[5:] == ["closed", "3f9a/2", "9.50", "2", "left,", "profit", "9.50"]
+    assert "\x1b" not in one
+    assert other.split()[5:] == ["guarded,", "ended", "-", "-", "stale"]
+    canned.answers["GET /v1/signals"] = (200, [])
+    none = quarterdeck("signals")
+    assert (none.code, none.out, none.err) == (0, "", "No signal was heard.\n")

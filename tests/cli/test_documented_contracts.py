@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from console.cli.exits import MEANING
+from console.cli.proposals import OUTCOME
 from console.cli.root import COMMANDS
 from db.model.alert import Alert
 from db.model.comparison import Compared, Comparison, Difference
@@ -20,6 +21,8 @@ from services.desk.config import Row, table
 from services.desk.document import ORDER_FIELDS, STEP_FIELDS, UNKNOWN_FIELDS
 from services.execution.approval import ApprovalCard
 from services.execution.ledger import Entry, HoldingLeft, Ledger, Stopped
+from services.reports.signal_fates import SignalFate, Stamp
+from services.reports.stock_validation import StockValidation
 
 DOCS = Path(__file__).parents[2] / "docs"
 COMMAND_LINE = (DOCS / "command-line.md").read_text("utf-8")
@@ -81,6 +84,9 @@ LISTS = {
     "### `compare --json`": fields(Comparison) | fields(Compared) | fields(Difference),
     "### `kill --json`": fields(HaltReport) | fields(HaltedOrder),
     "### `reconcile --json`": fields(Reconciliation) | fields(Mismatch),
+    "### `propose --json`": set(OUTCOME),
+    "#### The six checks of a recommendation": fields(StockValidation),
+    "### `signals --json`": fields(SignalFate) | fields(Stamp),
     "### `config show --json`": set(Row._fields),
 }
 
@@ -96,6 +102,7 @@ OF_A_RUN = {
 }  # fmt: skip
 PROMISED = {
     "plan_id", "verdict", "policy", "hash", "steps", "findings", "skipped", "before", "after",
+    "validation",
 }  # fmt: skip
 
 

@@ -249,6 +249,7 @@ class CannedDesk:
         self.unknown: list[dict[str, Any]] = []
         self.compared: list[tuple[str, str]] = []
         """What was to be compared with what."""
+        self.signals: list[dict[str, Any]] = []
         self.card_changes: dict[str, Any] = {}
         self.resume_card: dict[str, Any] | None = None
         """Shown before the first resume, as after a stop that nobody pressed."""
@@ -316,6 +317,10 @@ class CannedDesk:
                     "quote": {"bid": "64.00", "ask": "64.04", "age": "1"}}  # fmt: skip
         if path == "unknown" or parts[-1] in ("look-up", "resend", "give-up"):
             return self.unknown
+        if path == "proposals":
+            return {"kind": "plan", "plan": self.document}
+        if path == "signals":
+            return self.signals
         if parts[0] in ("plans", "tickets"):
             return self.document
         if path == "compare":

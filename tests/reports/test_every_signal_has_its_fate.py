@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from risk_world import NOW, world
+from risk_world import NOW, with_limits, world
 
 from db.model.event import KINDS, Event
 from db.model.idea import Direction, Idea
@@ -31,11 +31,17 @@ class Journal:
         self.add("SignalHeard", {**said, "idea": idea.to_json()})
 
     def fill(
-        self, step: int | None, side: str, qty: str, price: str, plan: str | None = "1"
+        self,
+        step: int | None,
+        side: str,
+        qty: str,
+        price: str,
+        plan: str | None = "1",
+        symbol: str = "AAA",
     ) -> None:
         fill = {"side": side, "qty": qty, "price": price}
         self.add(
-            "FillReceived", {"fill": fill}, plan_id=plan, step=step, account="main", symbol="AAA"
+            "FillReceived", {"fill": fill}, plan_id=plan, step=step, account="main", symbol=symbol
         )
 
     def fates(self) -> tuple[SignalFate, ...]:
@@ -96,3 +102,39 @@ def test_where_a_signal_ends_is_said() -> None:
     gone.fill(1, "buy", "10", "100")
     gone.add("PositionAdopted", {"qty": "0"}, account="main", symbol="AAA")
     assert (gone.fates()[0].closed_qty, gone.fates()[0].realized) == (10, None)
+
+
+def test_a_short_signal_that_sells_what_is_held_is_filled_by_the_sale() -> None:
+    idea = signal("a").model_copy(update={"direction": Direction.SHORT, "stop_price": None})
+    proposal = IdeasProposal(kind="signal", source="s.json", sha256="f" * 64, ideas=(idea,))
+    journal = Journal()
+    journal.heard(idea)
+    plan = make_plan(proposal, world(held={"AAA": "5"}), "1", "sim")
+    journal.add("PlanCreated", {"plan": plan.to_json()}, plan_id="1")
+    journal.fill(1, "sell", "5", "100")
+    (fate,) = journal.fates()
+    assert (fate.stage, fate.filled_qty, fate.closed_qty) == (Stage.FILLED, 5, 0)
+
+
+def test_a_short_signal_by_its_bear_fund_is_followed_there() -> None:
+    """5 AAA that are held go, too; the fate is the fund's: 10 at 20, sold at 25, a profit of 50."""
+    facts = world(
+        held={"AAA": "5"},
+        prices={"TECL": "40", "TECS": "20"},
+        sectors={"AAA": "Technology"},
+        factors={"TECL": "3", "TECS": "-3"},
+        policy=with_limits(signal_instruments="leveraged_etf"),
+    )
+    idea = signal("a").model_copy(update={"direction": Direction.SHORT, "stop_price": None})
+    proposal = IdeasProposal(kind="signal", source="s.json", sha256="f" * 64, ideas=(idea,))
+    plan = make_plan(proposal, facts, "1", "sim")
+    assert [(step.side, step.symbol) for step in plan.steps] == [("sell", "AAA"), ("buy", "TECS")]
+    journal = Journal()
+    journal.heard(idea)
+    journal.add("PlanCreated", {"plan": plan.to_json()}, plan_id="1")
+    journal.fill(1, "sell", "5", "100")
+    assert journal.fates()[0].stages[-1].what == f"buy {plan.steps[1].qty:f} TECS"
+    journal.fill(2, "buy", "10", "20", symbol="TECS")
+    journal.fill(None, "sell", "10", "25", plan=None, symbol="TECS")
+    (fate,) = journal.fates()
+    assert (fate.step, fate.filled_qty, fate.closed_qty, fate.realized) == (2, 10, 10, 50)
