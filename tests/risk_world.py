@@ -56,6 +56,8 @@ def world(
     margin: str | None = "quarter",
     day_trades: int | None = None,
     halted: Mapping[str, str] | None = None,
+    halted_before: Mapping[str, str] | None = None,
+    halts_told: bool = True,
     stops: Mapping[str, str] | None = None,
     record: TradeRecord | None = QUIET,
     bars: Mapping[str, Sequence[Bar]] | None = None,
@@ -124,6 +126,8 @@ def world(
         ),
         record=record,
         halted=halted or {},
+        halted_before=halted_before or {},
+        halts_told=halts_told,
         stops={("main", symbol): Decimal(price) for symbol, price in (stops or {}).items()},
         bars=bars or {},
     )

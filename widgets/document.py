@@ -50,6 +50,6 @@ def terms(order: Mapping[str, Any]) -> str:
     named = ((name, number(order.get(f"{name}_price"))) for name in ("stop", "limit"))
     prices = [f"{name} {price(value)}" for name, value in named if value is not None]
     time = text(order, "time_in_force")
-    return " ".join(
-        (*(prices or [text(order, "type")]), *([time] if time not in ("", "day") else []))
-    )
+    rests = [time] if time not in ("", "day") else []
+    extended = ["ext"] if order.get("extended_hours") else []
+    return " ".join((*(prices or [text(order, "type")]), *rests, *extended))

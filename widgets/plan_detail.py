@@ -108,9 +108,10 @@ def _compared(name: str, old: Decimal, new: Decimal, full: Decimal, room: int) -
 
 
 def special(document: Mapping[str, Any]) -> Iterable[Text]:
-    """Orders that wait for a price, or rest longer than the day."""
+    """Orders that wait for a price, rest longer than the day, or are worked outside the session."""
     for step in rows(document, "steps"):
-        if step.get("stop_price") is not None or text(step, "time_in_force") not in ("", "day"):
+        lasting = text(step, "time_in_force") not in ("", "day")
+        if step.get("stop_price") is not None or lasting or step.get("extended_hours"):
             name = f"{text(step, 'n')} {text(step, 'side').upper()} {text(step, 'symbol')} "
             yield Text.assemble((name, "bold"), terms(step))
 

@@ -115,7 +115,7 @@ class TicketPane(Pane):
                     "limit",
                     Input(placeholder="price", id="ticket-limit", compact=True, disabled=True),
                 )
-                yield Row("tif", Choice("ticket-tif", ("day", "gtc")))
+                yield Row("tif", Choice("ticket-tif", ("day", "gtc", "day ext")))
         with VerticalScroll(id="ticket-preview", can_focus=False):
             yield Static("", id="ticket-words", markup=False)
 
@@ -147,13 +147,16 @@ class TicketPane(Pane):
         if not symbol or not size or (kind == "limit" and not limit):
             return None
         notional = size.startswith("$")
+        lasting, _, extended = self.query_one("#ticket-tif", Choice).value.partition(" ")
         ticket = {
             "symbol": symbol,
             "side": self.query_one("#ticket-side", Choice).value,
             "notional" if notional else "qty": size.removeprefix("$"),
             "type": kind,
-            "time_in_force": self.query_one("#ticket-tif", Choice).value,
+            "time_in_force": lasting,
         }
+        if extended:
+            ticket["extended_hours"] = "yes"
         if kind == "limit":
             ticket["limit_price"] = limit
         return ticket

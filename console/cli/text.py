@@ -151,6 +151,8 @@ def kind(order: Json) -> str:
         words.append(price(order["stop_price"]))
     if (time := clean(order.get("time_in_force"))) not in ("-", "day"):
         words.append(time)
+    if order.get("extended_hours"):
+        words.append("ext")
     return " ".join(words)
 
 

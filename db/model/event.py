@@ -50,6 +50,11 @@ KINDS: dict[str, EventKind] = _table(
     ("StepRepriced", True, "The trader moved a step's limit, inside the approval's tolerance."),
     ("SliceScheduled", True, "A step's turn came to be sent in pieces: when, and how much each."),
     ("GateChecked", False, "Cash at the broker against the next buy's worst cost and the buffer."),
+    (
+        "OrderWithheld",
+        True,
+        "An order was about to be made, and a check forbade it: which, and why.",
+    ),
     ("PlanPaused", True, "The plan waits for the trader."),
     ("PlanContinued", True, "The trader let a paused or halted plan go on."),
     ("PlanHalted", True, "A halt stopped the plan."),

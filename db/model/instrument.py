@@ -22,6 +22,8 @@ class Instrument(Noun):
     """Exposure per dollar: 3 for a 3x fund, -3 for its bear twin."""
     average_daily_volume: Positive | None = None
     """Shares a day."""
+    volume_profile: tuple[Exact, ...] | None = None
+    """How the volume of a day lies over the half hours of the regular session, in any unit."""
     tradable: bool = True
     fractionable: bool = False
     shortable: bool = False

@@ -42,6 +42,21 @@ class Quote(Noun):
         return self
 
 
+class TradingStatus(Noun):
+    """An exchange halted a symbol, or something about it changed: the words of the tape."""
+
+    symbol: str
+    code: str
+    """By the tape of the symbol's listing; Alpaca's `sc`."""
+    message: str
+    reason: str = ""
+    at: Utc
+
+    @property
+    def why(self) -> str:
+        return self.reason or self.message
+
+
 class MarketClock(Noun):
     """The broker's clock (GET /v2/clock), which is market time."""
 

@@ -71,6 +71,8 @@ class Step(Noun):
     limit_price: Exact | None = None
     stop_price: Exact | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
+    extended_hours: bool = False
+    """Asked for: it may be worked before and after the regular session."""
     reference_price: Exact
     """The mid the plan was made at: drift is measured from it."""
     expected_price: Exact
@@ -120,7 +122,8 @@ class Step(Noun):
         said = " ".join(
             f"{name} ${_on_tick(price):,f}" for name, price in prices if price is not None
         )
-        return f"{said or self.type.value}, {self.time_in_force.value}"
+        extended = ", extended hours" if self.extended_hours else ""
+        return f"{said or self.type.value}, {self.time_in_force.value}{extended}"
 
     def protection_at(self, paid: Decimal) -> tuple[Decimal | None, Decimal | None]:
         """Stop and target, at their distance in percent from the price really paid (spec 5)."""

@@ -88,6 +88,8 @@ class Policy(Noun):
     quote_fresh_seconds: int = 5
     phase_wait_seconds: int = 60
     order_time_limit_seconds: int = 300
+    urgent_limit_seconds: int = 10
+    """What is to be out in a hurry works at a marketable limit for so long, then goes at the market."""
     slice_above_adv_share: Exact | None = None
     """Orders over this share of a day's volume are sent in pieces."""
     partial_accept: Exact = Decimal("0.80")

@@ -52,7 +52,10 @@ class BasketLine(Noun):
     limit_price: Positive | None = None
     stop_price: Positive | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
+    extended_hours: bool = False
     account: str | None = None
+    urgent: bool = False
+    """To be out in a hurry: type and limit are the guidance's. No file says so, the desk does."""
 
 
 class BasketProposal(Noun):

@@ -24,6 +24,8 @@ class TradeRecord(Noun):
 
     since: Utc
     trades: tuple[PastTrade, ...] = ()
+    why: str = ""
+    """Why nothing is known before `since`, where somebody might ask."""
 
 
 class TaxLot(Noun):

@@ -89,6 +89,8 @@ class CancelReason(StrEnum):
     REPRICE = "reprice"
     REST = "rest"
     EXCESS = "excess"
+    HURRY = "hurry"
+    """To be out in a hurry: what the marketable limit did not fill goes at the market."""
     SLICE = "slice"
     """The next child of a sliced step takes its rest along."""
     PAUSE = "pause"
@@ -102,7 +104,13 @@ class CancelReason(StrEnum):
 
 
 RESENDING = frozenset(
-    {CancelReason.HALT, CancelReason.RESUBMIT, CancelReason.REPRICE, CancelReason.PAUSE}
+    {
+        CancelReason.HALT,
+        CancelReason.RESUBMIT,
+        CancelReason.REPRICE,
+        CancelReason.PAUSE,
+        CancelReason.HURRY,
+    }
 )
 """After these cancels the verified remainder is sent as the next attempt."""
 
@@ -146,6 +154,7 @@ class ChildOrder(Noun):
     limit_price: Exact | None = None
     stop_price: Exact | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
+    extended_hours: bool = False
     protective: bool = False
     """Not a part of its step but what protects its shares; `child` counts the parts of these."""
     oco: bool = False
@@ -215,6 +224,7 @@ class ChildOrder(Noun):
             limit_price=self.limit_price,
             stop_price=self.stop_price,
             time_in_force=self.time_in_force,
+            extended_hours=self.extended_hours,
             oco=self.oco,
         )
 

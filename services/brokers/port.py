@@ -12,7 +12,7 @@ from typing import Protocol
 from db.model.activity import Activity
 from db.model.base import Exact, Noun, Utc
 from db.model.instrument import Instrument
-from db.model.market import Bar, Close, MarketClock, Quote
+from db.model.market import Bar, Close, MarketClock, Quote, TradingStatus
 from db.model.order import BrokerOrder, Fill, OrderRequest
 from db.model.portfolio import Account, Position
 
@@ -102,9 +102,11 @@ class StreamState(Noun):
     """`orders` or `quotes`."""
     connected: bool
     reason: str = ""
+    tells_halts: bool = False
+    """Of `quotes`: trading halts come with them from here on."""
 
 
-BrokerMessage = OrderUpdate | StreamState | Quote
+BrokerMessage = OrderUpdate | StreamState | Quote | TradingStatus
 
 
 class RequestBudget(Noun):

@@ -142,7 +142,7 @@ class DeskClient:
 
     async def ticket_preview(self, **ticket: str) -> Json:
         """What a ticket would do, not stored. Fields: symbol, side, qty or notional, type,
-        limit_price, time_in_force."""
+        limit_price, time_in_force, extended_hours (yes, no)."""
         return await self._object("POST", "/v1/tickets/preview", dict(ticket))
 
     async def ticket(self, **ticket: str) -> Json:

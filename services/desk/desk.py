@@ -15,6 +15,7 @@ from db.errors import JournalError
 from db.home import Home
 from db.journal import Journal
 from db.model.event import Event, EventDraft
+from db.model.market import TradingStatus
 from db.model.order import OrderState
 from db.model.snapshot import DeskSnapshot
 from db.model.trading import HaltReport, ResumeCard, TradingState
@@ -24,6 +25,7 @@ from services.brokers.port import (
     OrderUpdate,
     StreamState,
 )
+from services.desk import elsewhere
 from services.desk.by_hand import ByHand
 from services.desk.clearance import Clearance
 from services.desk.closes import LOOK_SECONDS as CLOSES_SECONDS
@@ -99,6 +101,7 @@ class Desk:
         policy = load_policy(settings.policy, [home.policies])
         self.board = PriceBoard(clock.monotonic)
         self.facts = FactsSource(broker, self.board, clock, policy)
+        self.facts.past.elsewhere = partial(elsewhere.records, elsewhere.books(home, settings))
         self.safety = Safety(HomeLatch(home))
         plan_facts = PlanFacts(self.facts, home)
         self.engine = Engine(
@@ -107,6 +110,7 @@ class Desk:
             self.safety,
             clock,
             plan_facts,
+            plan_facts.at_hand,
             self.account_number,
             lambda: self.reconciler.locked_symbols,
         )
@@ -221,6 +225,7 @@ class Desk:
         self.intake.recover(events)
         self.reconciler.recover(events, known.brought_forward)
         self.watch.recover(events)
+        self.facts.apply(events)
         self.closes.apply(events)
         self.stops.apply(events)
         self.post_trades.apply(events)
@@ -312,12 +317,17 @@ class Desk:
                 await self._hear(message)
             elif isinstance(message, StreamState):
                 self.watch.on_stream(message)
+                if message.stream == "quotes":
+                    self.facts.halts.connected(told=message.tells_halts)
                 if message.stream == "orders":
                     # Nothing is replayed after a reconnect: look, then trust the stream again.
                     self.reconciler.distrust("the order stream was away")
                     self.engine.tracker.kick()
                     self._orders_heard.set()
                 self.hub.touch()
+            elif isinstance(message, TradingStatus):
+                log.info("%s: %s (%s)", message.symbol, message.message, message.reason)
+                self.facts.halts.hear(message)
             else:
                 self.board.update(message, self.facts.market_now())
                 self.hub.touch()
@@ -363,6 +373,7 @@ class Desk:
         self.closes.apply(events)
         self.stops.apply(events)
         self.post_trades.apply(events)
+        self.facts.apply(events)
         self.facts.past.apply(events)
         self.engine.switch.apply(events)
         self.sentry.apply(events)

@@ -17,7 +17,7 @@ from services.reports.stock_validation import stock_validation
 
 STEP_FIELDS = {
     "n", "phase", "account", "symbol", "side", "qty", "type", "limit_price", "stop_price",
-    "time_in_force", "reference_price", "expected_price", "expected_value", "expected_cash_after",
+    "time_in_force", "extended_hours", "reference_price", "expected_price", "expected_value", "expected_cash_after",
     "algorithm", "sector", "conviction", "underlying", "stop_loss_price", "target_price", "reason", "needs", "funded_by",
     "expected_low", "expected_high", "expected_seconds", "urgency", "acts",
 }  # fmt: skip

@@ -2,23 +2,28 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from db.clock import Clock
+from db.model.event import Event
 from db.model.instrument import Instrument, Restriction
 from db.model.market import MarketAnalysis, MarketClock, Quote
 from db.model.order import PROTECTION, BrokerOrder
 from db.model.policy import Policy
 from db.model.portfolio import Portfolio, Position
-from db.model.record import DayState
+from db.model.record import DayState, TaxLot
 from db.model.trading import TradingState
 from services.brokers.port import Broker
 from services.desk.past import Past
+from services.execution import tax_book
+from services.execution.tax_book import TaxBook
 from services.intake.instruments import InstrumentNote
 from services.market.board import PriceBoard
+from services.market.halts import Halts
 from services.market.instruments import merge, shipped
-from services.risk.facts import Facts
+from services.risk.facts import Facts, Key
 from services.risk.settlement import bought_unsettled, lends_nothing, unsettled_since
 
 CLOCK_SECONDS = 60.0
@@ -40,6 +45,10 @@ class FactsSource:
         self.protections: dict[str, tuple[Decimal | None, Decimal | None]] = {}
         """Symbol → stop and target price, where a plan set them."""
         self.past = Past(broker, clock)
+        self._bought: TaxBook = {}
+        self._told: list[Event] = []
+        """Of shares, not yet in the book: a start does not wait for it."""
+        self.halts = Halts()
         self.trading_state: Callable[[], TradingState | None] = lambda: None
         self.day: Callable[[], DayState] = DayState
         self.portfolio: Portfolio | None = None
@@ -65,6 +74,15 @@ class FactsSource:
         if self._market_clock is None:
             return None
         return self._market_clock.model_copy(update={"at": self.market_now()})
+
+    def apply(self, events: Iterable[Event]) -> None:
+        """What the journal tells of what was bought."""
+        self._told += (event for event in events if event.kind in tax_book.KINDS)
+
+    def _lots(self, positions: Iterable[Position]) -> dict[Key, tuple[TaxLot, ...]]:
+        if self._told:
+            self._bought, self._told = tax_book.after(self._bought, self._told), []
+        return tax_book.known_lots(self._bought, positions)
 
     def sectors(self) -> dict[str, str]:
         return {symbol: known.sector for symbol, known in self.instruments.items()}
@@ -134,23 +152,38 @@ class FactsSource:
             self.quotes(held | set(symbols)), self.past.record(now, portfolio.positions)
         )
         bars = await self.past.bars(held | set(symbols), now) if policy.needs_bars else {}
+        return replace(
+            self._known(portfolio, policy), quotes=quotes, clock=clock, record=record, bars=bars
+        )
+
+    def at_hand(self, policy: Policy) -> Facts | None:
+        """What is known now, without a question to the broker; None before the first read. It lacks
+        what was traded before, daily bars and unsettled shares: a phase was checked with those."""
+        if self.portfolio is None:
+            return None
+        return self._known(self.portfolio, policy)
+
+    def _known(self, portfolio: Portfolio, policy: Policy) -> Facts:
+        now = self.market_now()
         return Facts(
             portfolio=portfolio,
-            quotes=quotes,
+            quotes=self._board.quotes(),
             instruments=self.instruments,
             policy=policy,
             analysis=self.analysis,
-            clock=clock,
-            now=self.market_now(),
+            clock=self.market_clock,
+            now=now,
             trading_state=self.trading_state(),
             day=self.day(),
-            record=record,
-            bars=bars,
+            lots=self._lots(portfolio.positions),
             stops={
                 (position.account, position.symbol): stop
                 for position in portfolio.positions
                 if (stop := self.protections.get(position.symbol, (None, None))[0]) is not None
             },
+            halted=self.halts.halted,
+            halted_before=self.halts.halted_before(now),
+            halts_told=self.halts.told,
             restrictions=self.restrictions,
         )
 

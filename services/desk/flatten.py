@@ -23,7 +23,7 @@ from services.desk.facts import FactsSource
 from services.desk.reconcile import Reconciler
 from services.execution.approval import new_token
 from services.execution.book import NotPossibleError
-from services.execution.closing import closing_steps, closings, exit_plan, protecting
+from services.execution.closing import FLATTEN, closing_steps, closings, exit_plan, protecting
 from services.execution.drafts import of_order
 from services.execution.engine import Engine
 
@@ -191,7 +191,7 @@ class Flatten:
             facts,
             closing_steps(facts, ready),
             plan_id=plan_id,
-            source="flatten",
+            source=FLATTEN,
             environment=self._environment,
             created_at=self._clock.now(),
         )

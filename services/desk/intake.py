@@ -212,10 +212,12 @@ class Intake:
         return await self.keep(plan)
 
     async def exit(self, symbol: str, qty: Decimal, source: str) -> str:
-        """The id of a new plan that sells at the market; `source` says what it comes from. Raises
+        """The id of a new plan that sells in a hurry; `source` says what it comes from. Raises
         RefusedInputError, BrokerUnavailableError."""
         body = {"symbol": symbol, "side": Side.SELL.value, "qty": plain(qty)}
-        proposal = ticket_proposal(body).model_copy(update={"source": source})
+        (line,) = ticket_proposal(body).lines
+        lines = (line.model_copy(update={"urgent": True}),)
+        proposal = ticket_proposal(body).model_copy(update={"source": source, "lines": lines})
         facts = await self._facts_for(proposal, None)
         plan = make_plan(proposal, facts, self.new_id(proposal.sha256), self._environment.value)
         await self.keep(plan)
@@ -327,6 +329,11 @@ def ticket_proposal(body: Mapping[str, Any]) -> BasketProposal:
             words = ", ".join(item.value for item in kind)
             raise RefusedInputError(source, f"expected one of {words}", field=name) from None
 
+    def yes(name: str) -> bool:
+        if (written := text(name, "no").lower()) not in ("yes", "no"):
+            raise RefusedInputError(source, "expected yes or no", field=name)
+        return written == "yes"
+
     symbol = text("symbol").upper()
     if not symbol:
         raise RefusedInputError(source, "expected a symbol", field="symbol")
@@ -343,6 +350,7 @@ def ticket_proposal(body: Mapping[str, Any]) -> BasketProposal:
         limit_price=number("limit_price"),
         stop_price=number("stop_price"),
         time_in_force=choice("time_in_force", TimeInForce, TimeInForce.DAY.value),
+        extended_hours=yes("extended_hours"),
     )
     if line.type is OrderType.LIMIT and line.limit_price is None:
         raise RefusedInputError(source, "a limit order needs one", field="limit_price")

@@ -1,7 +1,7 @@
 """What was before: trades of the account and daily bars, read once and kept for a while."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -19,6 +19,8 @@ TRADES = timedelta(days=62)
 BARS = timedelta(days=100)
 """Calendar days that hold more than 60 sessions."""
 KEPT_SECONDS = 60.0
+Elsewhere = Callable[[datetime], Awaitable[tuple[TradeRecord, ...]]]
+"""Records of other journals, read now."""
 ZERO = Decimal(0)
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,9 @@ class Past:
     def __init__(self, broker: Broker, clock: Clock) -> None:
         self._broker = broker
         self._clock = clock
+        self.elsewhere: Elsewhere = _nothing
         self._fills: tuple[Fill, ...] = ()
+        self._others: tuple[TradeRecord, ...] = ()
         self._since: datetime | None = None
         self._asked = float("-inf")
         self._bars: dict[str, tuple[Bar, ...]] = {}
@@ -50,8 +54,10 @@ class Past:
             except BrokerUnavailableError as error:
                 log.warning("what was traded before can't be read: %s", error)
                 return None
+            self._others = await self.elsewhere(self._clock.now())
             self._since, self._asked = since, self._clock.monotonic()
-        return TradeRecord(since=self._since, trades=tuple(trades_of(self._fills, held)))
+        own = TradeRecord(since=self._since, trades=tuple(trades_of(self._fills, held)))
+        return together(own, self._others)
 
     async def bars(self, symbols: Collection[str], now: datetime) -> dict[str, tuple[Bar, ...]]:
         """Daily bars of the sessions before today's, asked for once a day; what can't be read is
@@ -70,6 +76,19 @@ class Past:
             except BrokerUnavailableError as error:
                 log.warning("daily bars can't be read: %s", error)
         return {symbol: self._bars[symbol] for symbol in symbols if symbol in self._bars}
+
+
+async def _nothing(_: datetime) -> tuple[TradeRecord, ...]:
+    return ()
+
+
+def together(own: TradeRecord, others: Iterable[TradeRecord]) -> TradeRecord:
+    """One record: complete since the last of them is."""
+    every = (own, *others)
+    last = max(every, key=lambda record: record.since)
+    return TradeRecord(
+        since=last.since, trades=tuple(t for record in every for t in record.trades), why=last.why
+    )
 
 
 def trades_of(fills: Iterable[Fill], now: Iterable[Position]) -> Iterable[PastTrade]:

@@ -33,6 +33,18 @@ class PlanFacts:
 
     async def __call__(self, plan: Plan) -> Facts:
         """Raises BrokerUnavailableError, or NotPossibleError when the policy changed since."""
+        symbols = (step.symbol for step in plan.steps)
+        return await self._source.fresh(symbols, self._in_force(plan))
+
+    def at_hand(self, plan: Plan) -> Facts:
+        """What is known without asking anybody. Raises NotPossibleError when the policy changed
+        since, or nothing was read yet."""
+        facts = self._source.at_hand(self._in_force(plan))
+        if facts is None:
+            raise NotPossibleError("The broker's account was not read yet: nothing can be checked.")
+        return facts
+
+    def _in_force(self, plan: Plan) -> Policy:
         try:
             policy = self.policy(plan.policy)
         except PolicyError as error:
@@ -42,4 +54,4 @@ class PlanFacts:
                 f"The policy {plan.policy} changed since plan {plan.plan_id} was made: propose it "
                 "again."
             )
-        return await self._source.fresh((step.symbol for step in plan.steps), policy)
+        return policy

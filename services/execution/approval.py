@@ -30,6 +30,7 @@ class CardOrder(Noun):
     qty: Exact
     type: OrderType
     limit_price: Exact | None
+    extended_hours: bool = False
     stop_price: Exact | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
     expected_value: Exact
@@ -236,6 +237,7 @@ def approval_card(
                 qty=step.qty - run.filled_qty(step.n),
                 type=step.type,
                 limit_price=step.limit_price,
+                extended_hours=step.extended_hours,
                 stop_price=step.stop_price,
                 time_in_force=step.time_in_force,
                 expected_value=step.expected_value,

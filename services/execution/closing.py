@@ -9,12 +9,15 @@ from db.model.order import BrokerOrder, OrderType, Side
 from db.model.plan import Phase, Plan, Step, Verdict
 from db.model.portfolio import Position
 from db.model.trading import Closing
+from services.planning.guidance import marketable_limit
 from services.risk.estimate import expected_price
 from services.risk.facts import Facts
 from services.risk.policy import policy_hash
 from services.risk.standing import cost, signed_value, standing
 
 ZERO = Decimal(0)
+FLATTEN = "flatten"
+"""Source of the plan that closes everything."""
 
 
 def closings(facts: Facts, locked: Collection[str]) -> tuple[Closing, ...]:
@@ -59,7 +62,8 @@ def protecting(held: Position, orders: Iterable[BrokerOrder]) -> tuple[BrokerOrd
 
 
 def closing_steps(facts: Facts, held: Iterable[Position]) -> tuple[Step, ...]:
-    """A market order for each position. Buys to cover stand in the first phase too: they wait for no
+    """An order for each position that is to be out in a hurry: a marketable limit where the price is
+    fresh, then the market (spec 4, Order guidance). Buys to cover stand in the first phase too: they wait for no
     sell, and no gate asks for their cash (invariant 20)."""
     return tuple(_step(facts, n, position) for n, position in enumerate(held, start=1))
 
@@ -67,7 +71,8 @@ def closing_steps(facts: Facts, held: Iterable[Position]) -> tuple[Step, ...]:
 def _step(facts: Facts, n: int, held: Position) -> Step:
     side, qty = _way_out(held)
     mid = facts.price(held.symbol) or held.current_price or held.avg_entry_price
-    price = expected_price(facts, held.symbol, side, qty) or mid
+    limit = marketable_limit(facts, held.symbol, side) if facts.fresh(held.symbol) else None
+    price = expected_price(facts, held.symbol, side, qty, limit_price=limit) or mid
     return Step(
         n=n,
         phase=Phase.SELL,
@@ -75,7 +80,9 @@ def _step(facts: Facts, n: int, held: Position) -> Step:
         symbol=held.symbol,
         side=side,
         qty=qty,
-        type=OrderType.MARKET,
+        type=OrderType.MARKET if limit is None else OrderType.LIMIT,
+        limit_price=limit,
+        urgency="high",
         reference_price=mid,
         expected_price=price,
         expected_value=qty * price,

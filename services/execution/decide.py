@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from db.model.order import OrderState
+from db.model.order import OrderState, OrderType
 from db.model.plan import Phase, Step
 from db.model.run import CancelReason, ChildOrder, Mode, PlanRun, PlanState
 from services.execution.ids import client_order_id
@@ -389,6 +389,7 @@ def next_child(run: PlanRun, step: Step, now: datetime | None = None) -> ChildOr
     child, qty = piece or (1, step.qty - filled)
     tried = (order.attempt for order in run.orders_of(step.n) if order.child == child)
     attempt = max(tried, default=0) + 1
+    hurried = any(o.cancel_reason == CancelReason.HURRY for o in run.orders_of(step.n))
     return ChildOrder(
         client_order_id=client_order_id(run.plan.plan_id, step.n, child, attempt),
         plan_id=run.plan.plan_id,
@@ -399,8 +400,9 @@ def next_child(run: PlanRun, step: Step, now: datetime | None = None) -> ChildOr
         symbol=step.symbol,
         side=step.side,
         qty=qty,
-        type=step.type,
-        limit_price=worst_limit(run, step),
+        type=OrderType.MARKET if hurried else step.type,
+        limit_price=None if hurried else worst_limit(run, step),
         stop_price=step.stop_price,
         time_in_force=step.time_in_force,
+        extended_hours=step.extended_hours and not hurried,
     )

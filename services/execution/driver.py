@@ -16,7 +16,7 @@ from db.model.policy import Policy
 from db.model.run import ChildOrder, Mode, PlanRun, PlanState
 from db.model.trading import TradingState
 from services.brokers.port import BrokerUnavailableError
-from services.execution.book import RunBook
+from services.execution.book import NotPossibleError, RunBook
 from services.execution.decide import (
     DRIVEN,
     Action,
@@ -35,8 +35,10 @@ from services.execution.decide import (
     needs_order,
     next_child,
 )
+from services.execution.drafts import of_order
 from services.execution.exits import Exits, Failed, Gone
 from services.execution.gate import GateResult, gate, reserved_by, reserved_elsewhere, worst_price
+from services.execution.last_check import LastCheck, Withheld
 from services.execution.locked import decide_around
 from services.execution.recheck import changed, checked_again, refusal
 from services.execution.resize import Cut, cut_to_size, rescaled
@@ -72,6 +74,7 @@ class PlanDriver:
         facts: Callable[[Plan], Awaitable[Facts]],
         cash_lock: asyncio.Lock,
         exits: Exits,
+        last_check: LastCheck,
     ) -> None:
         self._book = book
         self._sender = sender
@@ -80,6 +83,7 @@ class PlanDriver:
         self._facts = facts
         self._cash_lock = cash_lock
         self._exits = exits
+        self._last_check = last_check
         self._slices = Slices(book, sender, clock, facts)
 
     async def drive(self, plan_id: str, policy: Policy) -> None:
@@ -104,6 +108,8 @@ class PlanDriver:
                     await self._interrupt(plan_id, why)
                 else:
                     await self._perform(run, action, policy)
+            except NotPossibleError as error:
+                await self._pause(plan_id, str(error))
             except BrokerUnavailableError as error:
                 log.warning("plan %s: %s", plan_id, error)
                 await self._clock.sleep(UNREACHABLE_PAUSE_SECONDS)
@@ -155,10 +161,12 @@ class PlanDriver:
                 await self._send_intents(run, orders)
             case Intend(orders):
                 orders = await self._slices.priced(run, orders)
+                orders, withheld = self._last_check.sort(run, orders)
                 held = tuple(order for order in orders if self._exits.needed(order))
                 free = tuple(order for order in orders if order not in held)
                 placed = (self._sender.place(free),) if free else ()
                 await asyncio.gather(*placed, *(self._exit(run, order) for order in held))
+                await self._withhold(plan_id, withheld)
             case ScheduleSlices(steps):
                 await self._slices.schedule(run, steps)
             case OpenBuys(first):
@@ -188,7 +196,7 @@ class PlanDriver:
     async def _send_intents(self, run: PlanRun, orders: tuple[ChildOrder, ...]) -> None:
         """Intents left by a stop or an unanswered send. A buy passes the gate again."""
         buys = tuple(o for o in orders if run.plan.step(o.step).phase is Phase.BUY)
-        sells = tuple(order for order in orders if order not in buys)
+        sells, withheld = self._last_check.sort(run, (o for o in orders if o not in buys))
         held = tuple(order for order in sells if self._exits.needed(order))
         await asyncio.gather(
             self._sender.send(tuple(order for order in sells if order not in held)),
@@ -199,11 +207,25 @@ class PlanDriver:
                 step = run.plan.step(order.step)
                 facts = await self._facts(run.plan)
                 result = self._gate(facts, _at_limit(step, order), order.qty)
-                if result.qty >= order.qty:
-                    await self._sender.send((order,))
-                else:
+                ready, more = self._last_check.sort(run, (order,), facts)
+                withheld += more
+                if result.qty < order.qty:
                     # It never left: the next attempt is cut to what is there, or asked about.
                     await self._sender.deny(order, "the cash for it is not there any more")
+                else:
+                    await self._sender.send(ready)
+        await self._withhold(run.plan.plan_id, withheld)
+
+    async def _withhold(self, plan_id: str, withheld: tuple[Withheld, ...]) -> None:
+        """What the last check forbids is denied on record, and the trader is asked."""
+        for one in withheld:
+            if self._book.order(one.order.client_order_id) is not None:
+                await self._sender.deny(one.order, one.reason)
+                continue
+            await self._book.record(of_order(one.order, "OrderWithheld", one.to_payload()))
+        if withheld:
+            reasons = "; ".join(dict.fromkeys(one.reason for one in withheld))
+            await self._pause(plan_id, f"{reasons}. Continue to try again, or abort.")
 
     async def _exit(self, run: PlanRun, order: ChildOrder) -> None:
         """A sale of shares that protection holds."""
@@ -310,7 +332,10 @@ class PlanDriver:
                 await self._give_up(run, step, _short_of_cash(result))
                 return
             order = order.model_copy(update={"qty": result.qty})
-            await self._sender.place((order,))
+            ready, withheld = self._last_check.sort(run, (order,), facts)
+            if ready:
+                await self._sender.place(ready)
+            await self._withhold(run.plan.plan_id, withheld)
 
     def _cuts(self, run: PlanRun, facts: Facts, first: Step) -> tuple[Cut, ...]:
         """What the broker's cash does not pay for: the next buy at its worst price, the others as

@@ -24,6 +24,7 @@ from services.execution.driver import PlanDriver
 from services.execution.escalations import Escalations
 from services.execution.exits import Exits
 from services.execution.kill import KillSwitch
+from services.execution.last_check import LastCheck
 from services.execution.offers import absent_orders
 from services.execution.protection_driver import Protector
 from services.execution.recheck import checked_again, refusal
@@ -43,7 +44,8 @@ INTERRUPTED = "interrupted: the desk stopped while this plan was working"
 
 class Engine:
     """One per desk. `facts` fetches fresh ones from the broker under the plan's own policy; it
-    raises BrokerUnavailableError when it can't."""
+    raises BrokerUnavailableError when it can't. `at_hand` are those known without asking: it raises
+    NotPossibleError when there are none."""
 
     def __init__(
         self,
@@ -52,6 +54,7 @@ class Engine:
         safety: Safety,
         clock: Clock,
         facts: Callable[[Plan], Awaitable[Facts]],
+        at_hand: Callable[[Plan], Facts],
         account: Callable[[], str],
         locked: Callable[[], frozenset[str]],
     ) -> None:
@@ -73,7 +76,14 @@ class Engine:
         journal.on_append(self.tracker.apply)
         exits = Exits(self.book, broker, self.sender, self.protector, clock)
         self._driver = PlanDriver(
-            self.book, self.sender, safety, clock, facts, asyncio.Lock(), exits
+            self.book,
+            self.sender,
+            safety,
+            clock,
+            facts,
+            asyncio.Lock(),
+            exits,
+            LastCheck(self.book, at_hand, clock.now),
         )
         self._drives: dict[str, asyncio.Task[None]] = {}
         self.escalations = Escalations(self.book, clock, facts)

@@ -434,7 +434,16 @@ _RUN_EVENTS: Mapping[str, Callable[[PlanRun, Event], PlanRun]] = {
 }
 
 ABOUT_ITS_RUN = (
-    frozenset({"PlanCreated", "GateChecked", "BuysRescaled", "PostTradeChecked", "ReportWritten"})
+    frozenset(
+        {
+            "PlanCreated",
+            "GateChecked",
+            "OrderWithheld",
+            "BuysRescaled",
+            "PostTradeChecked",
+            "ReportWritten",
+        }
+    )
     | {"ProtectionSet", "ProtectionReleased"}
     | _RUN_EVENTS.keys() - {"FillReceived", "EscalationResolved"}
 )

@@ -30,9 +30,11 @@ def scheduled(
     session_ends_at: datetime | None,
     seed: str,
     daily_volume: Decimal | None,
+    profile: Sequence[Decimal] | None = None,
 ) -> Slice:
     """The pieces of `qty` shares. `now` is the desk's clock, the session's end is market time; the
-    seed is the step's client order id. Without clips when its time is over before it began."""
+    seed is the step's client order id; `profile` is how the volume lies over the half hours of a day,
+    the usual U where nobody knows. Without clips when its time is over before it began."""
     ours = now - market_now
     start = now if algorithm.start_at is None else max(now, algorithm.start_at + ours)
     ends = [algorithm.end_at, session_ends_at]
@@ -44,7 +46,8 @@ def scheduled(
         return Slice(starts_at=start, ends_at=start, clips=(), note="its time was over")
     slots = _slots(algorithm, qty, end - start)
     to_close = None if session_ends_at is None else session_ends_at + ours - start
-    targets, note = _targets(algorithm, qty, slots, end - start, to_close, daily_volume)
+    shape = PROFILE if profile is None else tuple(float(part) for part in profile)
+    targets, note = _targets(algorithm, qty, slots, end - start, to_close, daily_volume, shape)
     times = _times(start, end, slots, seed)
     return Slice(
         starts_at=start,
@@ -67,6 +70,7 @@ def _targets(
     length: timedelta,
     to_close: timedelta | None,
     daily_volume: Decimal | None,
+    profile: tuple[float, ...],
 ) -> tuple[list[Decimal], str]:
     """Shares that should have been sent by each slot, whole but for the last; and why it is not
     all of them."""
@@ -77,7 +81,7 @@ def _targets(
         done = [_front_loaded(edge, float(algorithm.urgency or 0)) for edge in edges]
     else:
         left = SESSION if to_close is None else to_close
-        volume = [_volume_until(SESSION - left + length * edge) for edge in edges]
+        volume = [_volume_until(SESSION - left + length * edge, profile) for edge in edges]
         done = [v - volume[0] for v in volume]
     if algorithm.name is AlgorithmName.POV:
         if daily_volume is None:
@@ -105,12 +109,12 @@ def _front_loaded(time: float, urgency: float) -> float:
     return 1 - math.sinh(decay * (1 - time)) / math.sinh(decay)
 
 
-def _volume_until(since_open: timedelta) -> float:
+def _volume_until(since_open: timedelta, profile: tuple[float, ...]) -> float:
     """Share of a day's volume traded `since_open`, straight between the half hours."""
-    halves = since_open / (SESSION / len(PROFILE))
-    full = min(max(int(halves), 0), len(PROFILE))
-    part = PROFILE[full] * max(halves - full, 0.0) if full < len(PROFILE) else 0.0
-    return (sum(PROFILE[:full]) + part) / sum(PROFILE)
+    halves = since_open / (SESSION / len(profile))
+    full = min(max(int(halves), 0), len(profile))
+    part = profile[full] * max(halves - full, 0.0) if full < len(profile) else 0.0
+    return (sum(profile[:full]) + part) / sum(profile)
 
 
 def _times(start: datetime, end: datetime, slots: int, seed: str) -> list[datetime]:

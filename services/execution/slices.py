@@ -47,6 +47,7 @@ class Slices:
                 session_ends_at=None if facts.clock is None else facts.clock.next_close,
                 seed=client_order_id(run.plan.plan_id, step.n),
                 daily_volume=facts.adv(step.symbol),
+                profile=facts.volume_profile(step.symbol),
             )
             drafts.append(_of_step(run, step, "SliceScheduled", {"slice": pieces.to_json()}))
         await self._book.record(*drafts)

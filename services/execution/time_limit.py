@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from db.model.base import Environment, plain
+from db.model.order import OrderType
 from db.model.policy import Policy
 from db.model.run import CancelReason, ChildOrder, Mode, PlanRun
 from services.execution.slicing import works_until
@@ -22,6 +23,7 @@ class Limits:
     resubmit: Decimal = Decimal("0.50")
     attempts: int = 3
     first_retry: timedelta = timedelta(seconds=1)
+    hurry: timedelta = timedelta(seconds=10)
 
     @property
     def patience(self) -> timedelta:
@@ -37,6 +39,7 @@ def limits_of(policy: Policy) -> Limits:
         resubmit=policy.partial_resubmit,
         attempts=policy.retry_attempts,
         first_retry=timedelta(seconds=float(policy.retry_first_seconds)),
+        hurry=timedelta(seconds=policy.urgent_limit_seconds),
     )
 
 
@@ -50,6 +53,7 @@ WORDS: Mapping[CancelReason, str] = {
     CancelReason.ACCEPT: "filled for the most part: the rest is given up",
     CancelReason.RESUBMIT: "the rest is sent once more",
     CancelReason.TIME_LIMIT: "over its time limit: the rest is given up",
+    CancelReason.HURRY: "to be out in a hurry: the rest goes at the market",
     CancelReason.SLICE: "its time is over: the next piece takes its rest along",
     CancelReason.PAUSE: "the plan is paused, and a sliced step rests with it",
     CancelReason.EXCESS: "more would fill than the step is for",
@@ -63,7 +67,16 @@ def deadline(run: PlanRun, order: ChildOrder, limits: Limits) -> datetime | None
     since = order.sent_at or order.intended_at
     if since is None:
         return None
-    return max(since, run.phase_opened_at or since) + limits.patience
+    patience = limits.patience
+    if in_a_hurry(run, order):
+        patience = min(patience, limits.hurry)
+    return max(since, run.phase_opened_at or since) + patience
+
+
+def in_a_hurry(run: PlanRun, order: ChildOrder) -> bool:
+    """The marketable limit of a step that is to be out: the market is next (spec 4, Order guidance)."""
+    urgent = run.plan.step(order.step).urgency == "high" and order.step not in run.slices
+    return urgent and order.type is OrderType.LIMIT
 
 
 def by_hand(run: PlanRun) -> bool:
@@ -87,6 +100,8 @@ def cancel_for(run: PlanRun, order: ChildOrder, limits: Limits) -> CancelReason 
     """Why the order is cancelled at its deadline; None: the trader is asked first."""
     if order.step in run.slices:
         return CancelReason.SLICE
+    if in_a_hurry(run, order):
+        return CancelReason.HURRY
     chosen = remedy(run, order, limits)
     if chosen is Remedy.ESCALATE:
         return CancelReason.TIME_LIMIT if run.mode is Mode.AUTO else None

@@ -10,7 +10,7 @@ from services.intake.values import ABOVE_ZERO
 
 COLUMNS = (
     "symbol", "side", "qty", "notional", "type", "limit_price", "stop_price", "time_in_force",
-    "account",
+    "account", "extended_hours",
 )  # fmt: skip
 REQUIRED = ("symbol", "side", "qty or notional")
 LONGEST_ACCOUNT = 60
@@ -37,6 +37,7 @@ def _line(line: int, row: Entry) -> BasketLine:
         raise row.at("qty").refused("expected either qty or notional, and not both")
     kind, limit, stop = row.get("type"), row.get("limit_price"), row.get("stop_price")
     time, account = row.get("time_in_force"), row.get("account")
+    extended = row.get("extended_hours")
     order = BasketLine(
         line=line,
         symbol=row.at("symbol").symbol(),
@@ -48,6 +49,7 @@ def _line(line: int, row: Entry) -> BasketLine:
         stop_price=stop and stop.number(ABOVE_ZERO),
         time_in_force=TimeInForce(time.word(TIMES)) if time else TimeInForce.DAY,
         account=account and account.text(LONGEST_ACCOUNT),
+        extended_hours=extended is not None and extended.word(("yes", "no")) == "yes",
     )
     _prices_fit(row, order)
     return order

@@ -8,10 +8,15 @@ from services.intake.document import open_toml
 from services.intake.entry import Entry
 from services.intake.values import Range
 
-KEYS = ("sector", "industry", "name", "leverage_factor", "average_daily_volume")
+KEYS = (
+    "sector", "industry", "name", "leverage_factor", "average_daily_volume", "volume_profile",
+)  # fmt: skip
 SECTION = "instrument"
 LEVERAGE = Range(Decimal(-5), Decimal(5))
 VOLUME = Range(Decimal(1), Decimal("1e12"))
+PART = Range(Decimal(0), Decimal("1e12"))
+HALF_HOURS = 13
+"""Of the regular session."""
 LONGEST_NAME = 200
 
 
@@ -24,6 +29,7 @@ class InstrumentNote(Noun):
     industry: str | None = None
     leverage_factor: Exact | None = None
     average_daily_volume: Positive | None = None
+    volume_profile: tuple[Exact, ...] | None = None
 
 
 class InstrumentTable(Noun):
@@ -55,6 +61,7 @@ def read_table(document: Entry) -> InstrumentTable:
 
 def _note(symbol: str, entry: Entry) -> InstrumentNote:
     title, sector, industry = (entry.get(key) for key in ("name", "sector", "industry"))
+    profile = entry.get("volume_profile")
     factor, volume = entry.get("leverage_factor"), entry.get("average_daily_volume")
     return InstrumentNote(
         symbol=symbol,
@@ -63,4 +70,12 @@ def _note(symbol: str, entry: Entry) -> InstrumentNote:
         industry=industry and industry.text(LONGEST_NAME),
         leverage_factor=factor and factor.number(LEVERAGE),
         average_daily_volume=volume and volume.number(VOLUME),
+        volume_profile=profile and _profile(profile),
     )
+
+
+def _profile(entry: Entry) -> tuple[Decimal, ...]:
+    parts = tuple(one.number(PART) for one in entry.each(HALF_HOURS, "half hours"))
+    if len(parts) != HALF_HOURS or not sum(parts):
+        raise entry.refused(f"expected {HALF_HOURS} numbers, the volume of each half hour")
+    return parts

@@ -46,10 +46,12 @@ def _draft(proposal: BasketProposal, line: BasketLine, facts: Facts) -> Draft | 
         qty=line.qty or Decimal(1),
         reason="",
         conviction=_conviction(line.symbol, facts),
-        type=line.type,
+        type=None if line.urgent else line.type,
         limit_price=_safe(line.limit_price, line.side),
         stop_price=line.stop_price,
         time_in_force=line.time_in_force,
+        extended_hours=line.extended_hours,
+        urgent=line.urgent,
     )
     asked = as_asked(facts, line.symbol, line.type, draft.limit_price)
     price = price_of(facts, draft, asked)

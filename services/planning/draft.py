@@ -23,6 +23,7 @@ class Draft:
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
+    extended_hours: bool = False
     stop_loss: Decimal | None = None
     """Distance of the stop, a fraction; None: the policy's."""
     profit_target: Decimal | None = None

@@ -16,6 +16,7 @@ from services.risk.case import money
 from services.risk.catalogue import BY_ID, Group
 from services.risk.estimate import down, up
 from services.risk.facts import Facts
+from services.risk.orders import may_extend
 from services.risk.run import repriced
 
 PRICES: Mapping[OrderType, tuple[bool, bool]] = {
@@ -194,6 +195,9 @@ def _retyped(step: Step, terms: OrderTerms, facts: Facts) -> Step:
             "stop_price": terms.stop_price,
             "time_in_force": time,
             "guidance": words,
+            # A limit of the trader's own is not followed by the market.
+            "extended_hours": step.extended_hours and may_extend(terms.type, time),
+            "urgency": wanted.urgency if step.urgency == "high" else step.urgency,
             "expected_seconds": _seconds(step, wanted),
         }
     )

@@ -83,6 +83,10 @@ def _guide(facts: Facts, symbol: str, side: Side, qty: Decimal, urgent: bool) ->
     if algorithm is not None:
         seconds = int(SLICE_MINUTES * 60)
         words = f", in pieces over {SLICE_MINUTES} minutes ({algorithm.name.upper()})"
+        if algorithm.name is AlgorithmName.TWAP:
+            words += ", evenly: how its volume lies over the day is not known"
+    elif urgent and limit is not None:
+        words = f", then MARKET for what {facts.policy.urgent_limit_seconds} s did not fill"
     if limit is None:
         why = f"MARKET: {why}, and there is no touch to limit by{words}"
         return Guidance(OrderType.MARKET, None, why, algorithm, urgency, seconds)
@@ -91,8 +95,8 @@ def _guide(facts: Facts, symbol: str, side: Side, qty: Decimal, urgent: bool) ->
 
 
 def slicing(facts: Facts, symbol: str, qty: Decimal, *, urgent: bool = False) -> Algorithm | None:
-    """TWAP for an order above the policy's share of a day's volume, a share of the volume when it is
-    urgent; the rest is for the trader to choose on the plan."""
+    """TWAP for an order above the policy's share of a day's volume, VWAP where it is known how its
+    volume lies over the day, a share of the volume when it is urgent; the rest is for the trader to choose on the plan."""
     most, share = facts.policy.slice_above_adv_share, facts.adv_share(symbol, qty)
     if most is None or share is None or share <= most:
         return None
@@ -100,7 +104,10 @@ def slicing(facts: Facts, symbol: str, qty: Decimal, *, urgent: bool = False) ->
         return Algorithm(
             name=AlgorithmName.POV, minutes=SLICE_MINUTES, participation=URGENT_PARTICIPATION
         )
-    return Algorithm(name=AlgorithmName.TWAP, minutes=SLICE_MINUTES)
+    known = facts.volume_profile(symbol) is not None
+    return Algorithm(
+        name=AlgorithmName.VWAP if known else AlgorithmName.TWAP, minutes=SLICE_MINUTES
+    )
 
 
 def unsliceable(step: Step, algorithm: Algorithm, facts: Facts) -> str | None:
@@ -109,6 +116,8 @@ def unsliceable(step: Step, algorithm: Algorithm, facts: Facts) -> str | None:
         return f"it is a {step.type.value} order, expected market or limit"
     if step.time_in_force is not TimeInForce.DAY:
         return f"its time in force is {step.time_in_force.value}, expected day"
+    if step.extended_hours:
+        return "it asks for extended hours, and pieces end with the session"
     if algorithm.name is AlgorithmName.POV and facts.adv(step.symbol) is None:
         return f"pov needs the average daily volume of {step.symbol}: add it to the instruments"
     if algorithm.end_at is not None and algorithm.end_at <= facts.now:

@@ -108,6 +108,7 @@ def _step(facts: Facts, n: int, priced: _Priced, funded: Funded) -> Step:
         limit_price=guidance.limit_price,
         stop_price=draft.stop_price,
         time_in_force=draft.time_in_force,
+        extended_hours=draft.extended_hours,
         reference_price=priced.reference,
         expected_price=price,
         expected_value=draft.qty * price,

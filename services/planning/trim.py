@@ -95,7 +95,7 @@ def trim_plan(
 
 def _drafts(sales: Sales, reasons: Mapping[Key, str]) -> list[Draft]:
     return [
-        Draft(account, symbol, Side.SELL, qty, reasons.get((account, symbol), ""))
+        Draft(account, symbol, Side.SELL, qty, reasons.get((account, symbol), ""), urgent=True)
         for (account, symbol), qty in sales.items()
         if qty
     ]

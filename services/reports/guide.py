@@ -127,6 +127,7 @@ def _request(run: PlanRun, step: Step) -> OrderRequest:
         limit_price=run.limit_price(step),
         stop_price=step.stop_price,
         time_in_force=step.time_in_force,
+        extended_hours=step.extended_hours,
     )
 
 

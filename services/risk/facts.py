@@ -42,13 +42,17 @@ class Facts:
     record: TradeRecord | None = None
     """Trades of all accounts; None: nobody knows them."""
     lots: Mapping[Key, Sequence[TaxLot]] = field(default_factory=dict)
-    """Oldest first. A position without any has its average price only."""
+    """Oldest first. What is held beyond them was there before, see `undated`."""
     bars: Mapping[str, Sequence[Bar]] = field(default_factory=dict)
     """Daily, oldest first."""
     stops: Mapping[Key, Decimal] = field(default_factory=dict)
     """At which a holding is to be left, where that is known."""
     halted: Mapping[str, str] = field(default_factory=dict)
     """Symbol known to be halted by its exchange → why."""
+    halted_before: Mapping[str, str] = field(default_factory=dict)
+    """Symbol that was halted when last told → why: it may trade again."""
+    halts_told: bool = True
+    """Whether somebody tells of halts."""
     restrictions: Sequence[Restriction] = ()
     contracts: Mapping[str, Sequence[Contract]] = field(default_factory=dict)
     """Options by their underlying, where somebody tells them; nothing is guessed of the others."""
@@ -165,6 +169,11 @@ class Facts:
         known = self.instruments.get(symbol)
         return known.average_daily_volume if known is not None else None
 
+    def volume_profile(self, symbol: str) -> Sequence[Decimal] | None:
+        """How its volume lies over the half hours of a session, where somebody knows."""
+        known = self.instruments.get(symbol)
+        return known.volume_profile if known is not None else None
+
     def adv_share(self, symbol: str, qty: Decimal) -> Decimal | None:
         """`qty` as a fraction of an average day's volume."""
         adv = self.adv(symbol)
@@ -186,6 +195,20 @@ class Facts:
         """Shares held in the account, negative when short."""
         position = self.position(account, symbol)
         return position.qty if position is not None else ZERO
+
+    def undated(self, account: str, symbol: str) -> tuple[Decimal, Decimal | None]:
+        """Shares held that are of no known lot, and what one of them cost on average by the broker's
+        cost of all: None where nobody knows it."""
+        held = self.position(account, symbol)
+        if held is None or held.qty <= 0:
+            return ZERO, None
+        lots = self.lots.get((account, symbol), ())
+        qty = held.qty - sum((lot.qty for lot in lots), ZERO)
+        if qty <= 0 or not held.avg_entry_price:
+            return max(qty, ZERO), None
+        paid = held.qty * held.avg_entry_price - sum((lot.qty * lot.price for lot in lots), ZERO)
+        # The broker averages by rules of its own: one that leaves nothing tells nothing of these.
+        return qty, paid / qty if paid > 0 else held.avg_entry_price
 
     def reduces(self, account: str, symbol: str, side: Side, qty: Decimal) -> bool:
         """The order moves the position toward zero and not through it."""

@@ -17,12 +17,14 @@ def sold_at_loss(facts: Facts, step: Step) -> bool | None:
     if step.side is Side.BUY:
         return False
     lots = facts.lots.get((step.account, step.symbol), ())
-    if lots:
-        return any(lot.price > step.expected_price for lot in lots)
-    held = facts.position(step.account, step.symbol)
-    if held is None or not held.avg_entry_price:
-        return None
-    return held.qty > 0 and held.avg_entry_price > step.expected_price
+    if any(lot.price > step.expected_price for lot in lots):
+        return True
+    if facts.held(step.account, step.symbol) < 0:
+        return False
+    undated, average = facts.undated(step.account, step.symbol)
+    if average is None:
+        return False if lots and not undated else None
+    return average > step.expected_price
 
 
 def wash_sale(case: Case) -> Findings:
@@ -81,11 +83,11 @@ def _gap(case: Case, step: Step, begins: date) -> Finding | None:
     record = case.facts.record
     if record is not None and record.since.astimezone(NEW_YORK).date() <= begins:
         return None
-    why = (
-        "nobody knows what was traded before"
-        if record is None
-        else f"trades are known since {record.since.astimezone(NEW_YORK).date()} only"
-    )
+    if record is None:
+        why = "nobody knows what was traded before"
+    else:
+        why = f"trades are known since {record.since.astimezone(NEW_YORK).date()} only"
+        why += f" ({record.why})" if record.why else ""
     return cannot("wash_sale", Severity.WARN, step.symbol, why, step.n)
 
 

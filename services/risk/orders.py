@@ -1,15 +1,17 @@
 """Checks of single orders: may this symbol be traded, in this size, at this price, now?"""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 
 from db.model.base import plain
-from db.model.order import OrderType, Side
+from db.model.order import OrderType, Side, TimeInForce
 from db.model.plan import Finding, Severity, Step
 from services.risk.case import PLAN, Case, Findings, cannot, found, money, passed, percent
-from services.risk.facts import ZERO
+from services.risk.facts import NEW_YORK, ZERO, Facts
 
+EXTENDED = {True: (time(4), time(9, 30)), False: (time(13), time(20))}
+"""The exchange's time before and after a session, which ends at 13:00 at the earliest."""
 DUPLICATE_WINDOW = timedelta(seconds=60)
 
 Look = Callable[[Step], Finding | None]
@@ -110,16 +112,54 @@ def restricted(case: Case) -> Findings:
 
 
 def market_hours(case: Case) -> Findings:
+    """The regular session; before and after it only limit DAY orders that ask for it."""
     check, clock = "market_hours", case.facts.clock
     if clock is None:
         yield cannot(check, case.worst, PLAN, "the broker's clock is not known")
-    elif not clock.is_open:
-        opens = f"{clock.next_open:%Y-%m-%d %H:%M} UTC"
-        yield found(
-            check, case.worst, PLAN, f"The market is closed; it opens {opens}.", opens=opens
+        return
+    asking = [step for step in case.steps if step.extended_hours]
+    unfit = [step for step in asking if not may_extend(step.type, step.time_in_force)]
+    for step in unfit:
+        message = (
+            f"Step {step.n} asks for extended hours as a {step.type} {step.time_in_force} order: "
+            "only a limit DAY order may."
         )
-    else:
-        yield passed(check, "The regular session is open.")
+        yield found(check, case.severity(step), step.symbol, message, step=step.n)
+    if clock.is_open:
+        if not unfit:
+            yield passed(check, "The regular session is open.")
+        return
+    early = clock.next_open.astimezone(NEW_YORK).date() == case.facts.today
+    if len(asking) < len(case.steps) or not asking or not _extended(case.facts, early):
+        opens = f"{clock.next_open:%Y-%m-%d %H:%M} UTC"
+        severity = case.worst if len(asking) == len(case.steps) else _worst_of_the_rest(case)
+        yield found(check, severity, PLAN, f"The market is closed; it opens {opens}.", opens=opens)
+    elif early and not unfit:
+        yield passed(check, "Before the session, and every order asks for extended hours.")
+    elif not early:
+        # The broker's clock does not tell a weekday's evening from that of a holiday.
+        message = (
+            "After the session until 20:00 New York; on a holiday the orders wait for the next."
+        )
+        yield found(check, Severity.WARN, PLAN, message)
+
+
+def may_extend(kind: OrderType, time_in_force: TimeInForce) -> bool:
+    """Whether such an order may ask for extended hours."""
+    return kind is OrderType.LIMIT and time_in_force is TimeInForce.DAY
+
+
+def _worst_of_the_rest(case: Case) -> Severity:
+    """Of the orders that don't ask for extended hours."""
+    rest = [step for step in case.steps if not step.extended_hours]
+    blocks = any(case.severity(step) is Severity.BLOCK for step in rest)
+    return Severity.BLOCK if blocks else Severity.WARN
+
+
+def _extended(facts: Facts, early: bool) -> bool:
+    now = facts.now.astimezone(NEW_YORK)
+    begins, ends = EXTENDED[early]
+    return now.weekday() < 5 and begins <= now.time() < ends
 
 
 def min_position(case: Case) -> Findings:
@@ -329,15 +369,20 @@ def duplicate_order(case: Case) -> Findings:
 
 def halted_symbol(case: Case) -> Findings:
     """What its exchange has halted. A symbol that nobody told of is not known to be."""
-    halted = case.facts.halted
+    halted, before = case.facts.halted, case.facts.halted_before
 
     def look(step: Step) -> Finding | None:
-        if step.symbol not in halted:
-            return None
-        message = f"{step.symbol} is halted by its exchange: {halted[step.symbol]}."
-        return found("halted_symbol", Severity.BLOCK, step.symbol, message, step=step.n)
+        if step.symbol in halted:
+            message = f"{step.symbol} is halted by its exchange: {halted[step.symbol]}."
+            return found("halted_symbol", Severity.BLOCK, step.symbol, message, step=step.n)
+        if step.symbol in before:
+            why = f"{step.symbol} was halted ({before[step.symbol]}) when the stream was lost"
+            return cannot("halted_symbol", case.severity(step), step.symbol, why, step.n)
+        return None
 
     well = "No symbol traded is known to be halted."
+    if not case.facts.halts_told:
+        well = "Nobody tells of trading halts now: none is known."
     yield from each(case, "halted_symbol", look, well, reducing=True)
 
 

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import requests
 from pydantic import SecretStr
 from unruly_server import until
 
 from db.clock import SystemClock
-from db.model.market import Quote
+from db.model.market import Quote, TradingStatus
 from db.model.order import OrderRequest, OrderState, OrderType, Side
 from services.brokers.alpaca.adapter import AlpacaBroker
 from services.brokers.alpaca.endpoints import Endpoints
@@ -25,6 +26,7 @@ from services.brokers.port import (
     RejectionClass,
     StreamState,
 )
+from services.market.halts import HALTS, RESUMES
 
 NOW = Backoff(first=0.01, longest=0.05, jitter=lambda: 1.0)
 
@@ -67,6 +69,12 @@ def permitted() -> None:
     return None
 
 
+def inject(exchange: Any, fault: dict[str, str]) -> None:
+    token = {"Authorization": f"Bearer {exchange.hello['control_token']}"}
+    url = f"{exchange.hello['control_url']}faults"
+    requests.post(url, json=fault, headers=token, timeout=20).raise_for_status()
+
+
 def update_of(client_order_id: str, event: str) -> Callable[[BrokerMessage], bool]:
     return lambda message: (
         isinstance(message, OrderUpdate)
@@ -99,10 +107,11 @@ async def test_a_fill_arrives_on_the_stream_and_in_the_activities_as_one_executi
     assert fills[0].price == seen.fill.price == seen.order.filled_avg_price
 
 
-async def test_quotes_come_for_the_symbols_watched_and_follow_a_change(
+async def test_quotes_come_for_the_symbols_watched_follow_a_change_and_halts_come_of_all(
     start_exchange: Any,
 ) -> None:
-    broker = facing(start_exchange(volatility="1", tick=20))
+    exchange = start_exchange(volatility="1", tick=20, control=True)
+    broker = facing(exchange)
     try:
         broker.watch(["AA"])
         messages = broker.messages()
@@ -116,6 +125,12 @@ async def test_quotes_come_for_the_symbols_watched_and_follow_a_change(
             quote = await until(messages, lambda message: isinstance(message, Quote))
             assert isinstance(quote, Quote)
             symbols |= {quote.symbol} - {"AA"}
+        for do, codes in (("halt", HALTS), ("resume", RESUMES)):
+            await asyncio.to_thread(inject, exchange, {"do": do, "symbol": "NVDA"})
+            status = await until(messages, lambda message: isinstance(message, TradingStatus))
+            assert isinstance(status, TradingStatus)
+            assert status.symbol == "NVDA"
+            assert status.code in codes
     finally:
         await broker.close()
 

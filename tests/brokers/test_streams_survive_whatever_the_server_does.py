@@ -8,11 +8,11 @@ from typing import Any
 
 import msgpack
 import pytest
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from unruly_server import Handler, Unruly, answering, until
 from wire_rows import order_row, update_message
 
-from db.model.market import MarketClock, Quote
+from db.model.market import MarketClock, Quote, TradingStatus
 from services.brokers.alpaca.adapter import AlpacaBroker
 from services.brokers.port import BrokerMessage, OrderUpdate, StreamState
 
@@ -388,6 +388,132 @@ async def test_a_stream_without_quotes_while_the_market_is_closed_is_no_loss(
     messages = hasty.messages()
     states = [await until(messages, of_quotes) for _ in range(3)]
     assert [getattr(state, "connected", None) for state in states] == [True, True, True]
+
+
+def status_of(symbol: str, code: str, why: str) -> dict[str, Any]:
+    at = msgpack.Timestamp(1772548262, 0)
+    return {
+        "T": "s",
+        "S": symbol,
+        "sc": code,
+        "sm": "said",
+        "rc": "T1",
+        "rm": why,
+        "z": "C",
+        "t": at,
+    }
+
+
+def tells_halts(message: BrokerMessage) -> bool:
+    return isinstance(message, StreamState) and message.tells_halts
+
+
+async def test_halts_of_all_symbols_come_once_the_quotes_do(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    async def halting(socket: Socket) -> None:
+        symbols = await let_in_to_quotes(socket)
+        wanted = msgpack.unpackb((await socket.receive()).data)
+        assert (wanted["statuses"], wanted["quotes"]) == (["*"], symbols)
+        await pack(socket, {"T": "subscription", "quotes": symbols, "statuses": ["*"]})
+        await pack(socket, status_of("OTHER", "H", "Halt News Pending"))
+        await pack(socket, status_of("XYZ", "T", ""))
+
+    unruly.handler = quoting(halting)
+    broker.watch(["XYZ"])
+    messages = broker.messages()
+    assert not tells_halts(await until(messages, of_quotes))
+    await until(messages, tells_halts)
+    first, second = [
+        await until(messages, lambda m: isinstance(m, TradingStatus)) for _ in range(2)
+    ]
+    assert isinstance(first, TradingStatus)
+    assert (first.symbol, first.code, first.why) == ("OTHER", "H", "Halt News Pending")
+    assert isinstance(second, TradingStatus)
+    assert (second.symbol, second.code, second.why) == ("XYZ", "T", "said")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"T": "error", "code": 410, "msg": "invalid subscribe action for this feed"},
+        {"T": "error", "code": 405, "msg": "symbol limit exceeded"},
+        {"T": "error", "code": 400, "msg": "invalid syntax"},
+    ],
+    ids=lambda answer: str(answer["code"]),
+)
+async def test_a_feed_that_tells_no_halts_still_brings_quotes(
+    answer: dict[str, Any], unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    async def quotes_only(socket: Socket) -> None:
+        await let_in_to_quotes(socket)
+        await socket.receive()
+        await pack(socket, answer)
+        await pack(socket, quote_of("XYZ", 45))
+
+    unruly.handler = quoting(quotes_only)
+    broker.watch(["XYZ"])
+    told: list[BrokerMessage] = []
+    messages = broker.messages()
+    await until(messages, lambda message: bool(told.append(message)) or a_quote(message))
+    assert not any(tells_halts(message) for message in told)
+    assert not any(of_quotes(m) and not getattr(m, "connected", True) for m in told), "no loss"
+
+
+async def test_the_answer_about_halts_is_not_taken_for_one_about_symbols(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    """Symbols change while it is awaited: the change is asked for, and followed to its end."""
+    asked, streamed = asyncio.Event(), asyncio.Event()
+
+    async def slow(socket: Socket) -> None:
+        symbols = set(await let_in_to_quotes(socket))
+
+        async def answer(frame: WSMessage) -> None:
+            nonlocal symbols
+            message = msgpack.unpackb(frame.data)
+            change = set(message["quotes"])
+            symbols = symbols | change if message["action"] == "subscribe" else symbols - change
+            await pack(socket, {"T": "subscription", "quotes": sorted(symbols)})
+
+        about_halts = await socket.receive()
+        asked.set()
+        next_frame = asyncio.ensure_future(socket.receive())
+        await asyncio.wait({next_frame}, timeout=0.1)  # who does not wait asks again at once
+        await answer(about_halts)
+        while symbols != {"CCC"}:
+            await answer(await next_frame)
+            next_frame = asyncio.ensure_future(socket.receive())
+        streamed.set()
+
+    unruly.handler = quoting(slow)
+    broker.watch(["AAA", "BBB"])
+    messages = broker.messages()  # kept: closed, it ends the streams
+    await until(messages, of_quotes)
+    await asked.wait()
+    broker.watch(["CCC"])
+    async with asyncio.timeout(20):
+        await streamed.wait()
+
+
+async def test_a_status_that_cannot_be_read_ends_the_halts_and_not_the_quotes(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    async def garbled(socket: Socket) -> None:
+        await let_in_to_quotes(socket)
+        await socket.receive()
+        await pack(socket, {"T": "subscription", "quotes": ["XYZ"], "statuses": ["*"]})
+        await pack(socket, {"T": "s", "S": "XYZ", "t": msgpack.Timestamp(1772548262, 0)})
+        await pack(socket, quote_of("XYZ", 45))
+
+    unruly.handler = quoting(garbled)
+    broker.watch(["XYZ"])
+    messages = broker.messages()
+    await until(messages, tells_halts)
+    state = await until(messages, of_quotes)
+    assert isinstance(state, StreamState)
+    assert (state.connected, state.tells_halts) == (True, False)
+    await until(messages, a_quote)
 
 
 async def test_a_change_of_symbols_is_a_full_replacement(

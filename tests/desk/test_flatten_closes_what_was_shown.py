@@ -59,8 +59,8 @@ async def test_from_the_command_line_everything_is_closed_and_trading_is_halted(
     assert (status["trading_state"], status["positions"]) == ("HALTED", [])
     orders = accepted_orders(desk.exchange.requests_log())
     assert {(o["symbol"], o["side"], o["type"]) for o in orders} == {
-        (symbol, "sell", "market") for symbol in before
-    }
+        (symbol, "sell", "limit") for symbol in before
+    }, "marketable limits: the market is next"
     assert desk.home.latch.exists()
 
 
@@ -105,7 +105,7 @@ async def test_what_protects_a_position_is_shown_goes_first_and_the_position_wit
     (sale,) = [
         o
         for o in accepted_orders(log)
-        if o["symbol"] == "JPM" and o["side"] == "sell" and o["type"] == "market"
+        if o["symbol"] == "JPM" and o["side"] == "sell" and o["type"] == "limit"
     ]
     assert any(e["method"] == "DELETE" and e["seq"] < sale["seq"] for e in log)
 

@@ -224,6 +224,7 @@ class World:
             cast(Safety, NothingForbidden()),
             self.clock,
             self._facts,
+            lambda plan: self.now(),
             lambda: "1",
             frozenset,
         )

@@ -31,6 +31,24 @@ def pieces(algorithm: Algorithm, qty: int | str = 1000, volume: int = 1_000_000)
     )
 
 
+@pytest.mark.parametrize(
+    ("profile", "expected"),
+    [
+        ("1 " * 13, [25, 25, 25, 25]),  # 2 of the 8 half hours that are left in each hour
+        ("9 9 9 9 9 1 1 1 1 1 1 1 3", [20, 20, 20, 40]),  # of 10: 2, 2, 2, 4
+        ("9 9 9 9 9 0 0 0 0 2 0 0 2", [0, 0, 50, 50]),
+    ],
+)
+def test_vwap_follows_the_volume_where_it_is_known(profile: str, expected: list[int]) -> None:
+    """From 12:00 to 16:00 in New York, a piece an hour; none of nothing."""
+    made = scheduled(
+        Algorithm(name=VWAP, minutes=Decimal(240), interval_seconds=3600), Decimal(100),
+        now=NOON, market_now=NOON, session_ends_at=CLOSE, seed="a", daily_volume=None,
+        profile=[Decimal(part) for part in profile.split()],
+    )  # fmt: skip
+    assert [clip.qty for clip in made.clips] == [qty for qty in expected if qty]
+
+
 @st.composite
 def algorithms(draw: st.DrawFn) -> Algorithm:
     name = draw(st.sampled_from(AlgorithmName))

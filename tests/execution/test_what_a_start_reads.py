@@ -17,7 +17,7 @@ from db.model.event import Event, EventDraft
 from db.rows import FilledRow
 from services.desk import recollection
 from services.desk.recollection import FILL, last_flat, past_fills, recollect
-from services.execution import lots
+from services.execution import lots, tax_book
 from services.execution.lots import Holding
 from services.monitoring.streak import RoundTrips
 from services.reconciliation import expected
@@ -91,6 +91,7 @@ def test_what_is_brought_forward_and_the_rest_are_all(
         if (event.seq in past.needed if event.kind == FILL else past.needs(event))
     ]
     assert _held(kept) == _held(events)
+    assert _taxed(kept) == _taxed(events)
     books = expected.brought_forward(expected.after(Books(), kept), past.brought_forward)
     assert books == expected.after(Books(), events)
     assert _trips(kept) == _trips(events)
@@ -98,6 +99,10 @@ def test_what_is_brought_forward_and_the_rest_are_all(
 
 def _held(events: Sequence[Event]) -> dict[tuple[str, str], Holding]:
     return {key: held for key, held in lots.after({}, events).items() if held != Holding()}
+
+
+def _taxed(events: Sequence[Event]) -> dict[tuple[str, str], tax_book.Bought]:
+    return {key: held for key, held in tax_book.after({}, events).items() if held.qty}
 
 
 def _trips(events: Sequence[Event]) -> tuple[int, dict[object, object]]:

@@ -36,6 +36,7 @@ def test_every_column_is_read() -> None:
         "line": 2, "symbol": "BRK.B", "side": Side.SELL, "qty": None, "notional": Decimal("250.50"),
         "type": OrderType.STOP_LIMIT, "limit_price": Decimal("10.05"),
         "stop_price": Decimal("10.10"), "time_in_force": TimeInForce.GTC, "account": "ira",
+        "extended_hours": False, "urgent": False,
     }  # fmt: skip
 
 

@@ -112,6 +112,10 @@ def test_instruments_are_notes_on_symbols() -> None:
         '[instrument]\nAAPL = { sector = "tech", average_daily_volume = 50000000 }\n'
         '[instrument."BRK.B"]\nname = "Berkshire"\nsector = "Financials"\n'
         "[instrument.TQQQ]\nleverage_factor = 3\n"
+        "[instrument.SPY]\nvolume_profile = [13, 9, 8, 7, 6, 6, 5, 5, 6, 6, 7, 8, 14.5]\n"
+    )
+    profile = tuple(
+        map(Decimal, ["13", "9", "8", "7", "6", "6", "5", "5", "6", "6", "7", "8", "14.5"])
     )
     found = recognise("mine.toml", text.encode())
     assert found == InstrumentTable(
@@ -120,6 +124,7 @@ def test_instruments_are_notes_on_symbols() -> None:
             InstrumentNote(symbol="AAPL", sector="Technology", average_daily_volume=Decimal(50_000_000)),
             InstrumentNote(symbol="BRK.B", name="Berkshire", sector="Financials"),
             InstrumentNote(symbol="TQQQ", leverage_factor=Decimal(3)),
+            InstrumentNote(symbol="SPY", volume_profile=profile),
         ),
     )  # fmt: skip
 
@@ -132,6 +137,10 @@ def test_instruments_are_notes_on_symbols() -> None:
         ("[instrument.AAPL]\nleverage_factor = 30\n", "line 2 column 1: instrument.AAPL.leverage_factor: expected a number from -5 to 5"),
         ("[instrument.AAPL]\naverage_daily_volume = 0\n", "AAPL.average_daily_volume: expected a number from 1"),
         ("[instrument.AAPL]\nsector = ''\n", "AAPL.sector: expected text"),
+        ("[instrument.AAPL]\nvolume_profile = 3\n", "AAPL.volume_profile: expected a list of half hours"),
+        ("[instrument.AAPL]\nvolume_profile = [1, 2]\n", "AAPL.volume_profile: expected 13 numbers"),
+        (f"[instrument.AAPL]\nvolume_profile = {[0] * 13}\n", "AAPL.volume_profile: expected 13 numbers"),
+        (f"[instrument.AAPL]\nvolume_profile = {[1] * 12 + [-1]}\n", "AAPL.volume_profile#13: expected a number"),
         ("[instrument.aapl]\n[instrument.AAPL]\n", "line 2 column 1: instrument.AAPL: AAPL is there twice, expected each symbol once"),
         ("[instrument]\nAAPL = 3\n", "line 2 column 1: instrument.AAPL: expected a table, found '3'"),
         ("[instrument.AAPL]\n[other]\n", "other: unknown key"),

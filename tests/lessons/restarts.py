@@ -59,6 +59,7 @@ def reborn(world: World, *, room: int = 10**9, latch: Latch | None = None) -> En
         Safety(latch or MemoryLatch()),
         world.clock,
         world._facts,
+        lambda plan: world.now(),
         lambda: "1",
         frozenset,
     )

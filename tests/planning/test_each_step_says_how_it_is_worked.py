@@ -81,6 +81,40 @@ def test_guidance(
         assert found.limit_price == up(bid * Decimal("0.995"))  # the band of 0.5%, up to the tick
 
 
+# urgent, how large, spread → the end of the sentence
+WORDS: list[tuple[bool, str, int, dict[str, Any], str]] = [
+    (False, "9", 2, {}, "MARKET: small and liquid, in regular hours"),
+    (True, "9", 2, {}, "it is to be out in a hurry, then MARKET for what 10 s did not fill"),
+    (True, "9", 22, {}, "the spread is 22 bps, then MARKET for what 10 s did not fill"),
+    (True, "10001", 2, {}, "it is 1.0% of a day's volume, then MARKET for what 10 s did not fill"),
+    (True, "10001", 2, SLICED, "it is 1.0% of a day's volume, in pieces over 60 minutes (POV)"),
+    (False, "10001", 2, SLICED, "(TWAP), evenly: how its volume lies over the day is not known"),
+]
+
+
+@pytest.mark.parametrize(("urgent", "qty", "spread", "policy", "words"), WORDS)
+def test_the_sentence_says_what_comes_after(
+    urgent: bool, qty: str, spread: int, policy: dict[str, Any], words: str
+) -> None:
+    known = world(spread_bps=spread)
+    known = replace(known, policy=known.policy.model_copy(update=policy))
+    assert guide(known, "AAA", Side.SELL, Decimal(qty), urgent=urgent).why.endswith(words)
+
+
+def test_where_the_volume_of_the_day_is_known_it_is_followed() -> None:
+    known = world()
+    shaped = known.instruments["AAA"].model_copy(update={"volume_profile": (Decimal(1),) * 13})
+    policy = known.policy.model_copy(update=SLICED)
+    known = replace(known, policy=policy, instruments={**known.instruments, "AAA": shaped})
+    found = guide(known, "AAA", Side.SELL, Decimal(10_001))
+    assert found.algorithm is not None
+    assert (found.algorithm.name.value, found.urgency) == ("vwap", "low")
+    assert found.why.endswith("in pieces over 60 minutes (VWAP)")
+    urgent = guide(known, "AAA", Side.SELL, Decimal(10_001), urgent=True).algorithm
+    assert urgent is not None
+    assert urgent.name.value == "pov"
+
+
 def test_the_market_closed_makes_it_a_limit_and_no_touch_a_market_order() -> None:
     known = world()
     closed = replace(known, clock=None)

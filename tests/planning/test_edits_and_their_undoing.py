@@ -325,3 +325,28 @@ def test_plans_of_every_kind_come_back_whole(case: Callable[[], tuple[Plan, Fact
         assert now.hash == earlier.hash
     assert now.hash == plan.hash
     assert now.skipped == plan.skipped
+
+
+HURRY = {"urgency": "high", "extended_hours": True}
+# retyped to → urgency, extended hours. Bid 99.99 less 0.5% is 99.50, the guidance's own limit
+OWN: list[tuple[OrderTerms, str, bool]] = [
+    (terms("limit", limit="99.50"), "high", True),
+    (
+        terms("limit", limit="101"),
+        "normal",
+        True,
+    ),  # the trader's limit is not followed by the market
+    (terms("limit", limit="101", time="gtc"), "normal", False),
+    (terms("market"), "normal", False),
+]
+
+
+@pytest.mark.parametrize(("wanted", "urgency", "extended"), OWN)
+def test_a_limit_of_the_traders_own_is_in_no_hurry(
+    wanted: OrderTerms, urgency: str, extended: bool
+) -> None:
+    known = facts((("AAA", "30", "60"),), [listed("AAA", "100", "A")], cash="7000")
+    plan = make_plan(basket("AAA,sell,9"), known, "1", "sim")
+    step = plan.steps[0].model_copy(update=HURRY)
+    (found,) = revise(plan.model_copy(update={"steps": (step,)}), known, retype={1: wanted}).steps
+    assert (found.urgency, found.extended_hours) == (urgency, extended)

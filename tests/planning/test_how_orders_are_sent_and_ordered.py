@@ -46,6 +46,9 @@ def without_volume(known: Facts) -> Facts:
 
 @pytest.mark.parametrize(
     ("known", "symbol", "side", "qty", "kind", "limit", "why"),
+    # a touch is 1 cent from the price, the band 0.5%, down for a buy and up for a sale. 80.01 × 1.005 =
+    # 80.41005, 100.20 × 1.005 = 100.701, 99.80 × 0.995 = 99.301, 100.01 × 1.005 = 100.51005,
+    # 99.99 × 0.995 = 99.49005; 50,001 of 5,000,000 a day are over 1%
     [
         (book(), "AAA", Side.BUY, 10, OrderType.MARKET, None, "small and liquid"),
         (book(), "TQQQ", Side.BUY, 10, OrderType.LIMIT, "80.41", "a leveraged product moves fast"),
@@ -68,7 +71,9 @@ def test_guidance(
 
 
 @pytest.mark.parametrize(
-    ("share", "bps"), [("0", 2), ("0.025", 6), ("0.05", 10), ("0.9", 10), (None, 10)]
+    ("share", "bps"),
+    # 2 + 8 × share ÷ 5%, at most 10
+    [("0", 2), ("0.025", 6), ("0.05", 10), ("0.9", 10), (None, 10)],
 )
 def test_slippage_grows_with_size(share: str | None, bps: int) -> None:
     assert slippage(None if share is None else Decimal(share)) * 10_000 == bps
@@ -87,6 +92,8 @@ def test_ticks_are_cents_from_a_dollar_up_and_hundredths_of_them_below(
 
 @pytest.mark.parametrize(
     ("side", "limit", "stop", "kind", "expected"),
+    # 10 of 5,000,000 slip a hair over 2 bps: 99.99 − 2 bps is under 99.97, 100.01 + 2 bps over 100.03;
+    # a buy at its limit; 110 + 2 bps over 110.02, 90 − 2 bps under 89.99 from the trigger
     [
         (Side.SELL, None, None, OrderType.MARKET, "99.96"),
         (Side.BUY, None, None, OrderType.MARKET, "100.04"),

@@ -78,11 +78,14 @@ def test_more_than_a_year(acquired: str, sold: str, long_term: bool) -> None:
     assert is_long_term(date.fromisoformat(acquired), date.fromisoformat(sold)) is long_term
 
 
-def sold(lots: list[TaxLot], qty: str, entry: str = "60", **changed: Any) -> Any:
-    known = facts((("AAA", "30", "60"),), [listed("AAA", "100", "A", spread_bps=0)], cash="7000")
-    (held,) = known.portfolio.positions
-    held = held.model_copy(update={"avg_entry_price": Decimal(entry)})
-    known = replace(known, portfolio=known.portfolio.model_copy(update={"positions": (held,)}))
+def sold(lots: list[TaxLot], qty: str, entry: str = "60", held: str = "30", **changed: Any) -> Any:
+    """A portfolio of 10,000, with so many shares at 100."""
+    cash = str(10_000 - int(held) * 100)
+    market = [listed("AAA", "100", "A", spread_bps=0)]
+    known = facts((("AAA", held, "60"),), market, cash=cash)
+    (position,) = known.portfolio.positions
+    position = position.model_copy(update={"avg_entry_price": Decimal(entry)})
+    known = replace(known, portfolio=known.portfolio.model_copy(update={"positions": (position,)}))
     policy = Policy.model_validate({**known.policy.model_dump(), **changed})
     known = replace(known, lots={("main", "AAA"): tuple(lots)}, policy=policy)
     plan = make_plan(basket(f"AAA,sell,{qty}"), known, "1", "sim")
@@ -100,23 +103,51 @@ def test_the_notice_tells_short_and_long_term_and_the_tax() -> None:
 
 def test_dollars_of_tax_for_each_point_sold() -> None:
     """10 × about 100 of 10,000 are 10 points; the gain of 50 a share at 15% is 75: 7.50 a point."""
-    _, notice, price = sold([OLD], "10")
+    _, notice, price = sold([OLD], "10", held="10")
     points = 10 * price / Decimal(10_000) * 100
     assert notice.tax_per_point == (notice.tax / points).quantize(Decimal("0.01"))
     assert Decimal(7) < notice.tax_per_point < Decimal(8)
 
 
 def test_the_method_is_the_policys() -> None:
-    assert sold([OLD, NEW], "10")[1].lots[0].price == 50
-    assert sold([OLD, NEW], "10", lot_method="highest_cost")[1].lots[0].price == 120
+    assert sold([OLD, NEW], "10", held="20")[1].lots[0].price == 50
+    assert sold([OLD, NEW], "10", held="20", lot_method="highest_cost")[1].lots[0].price == 120
 
 
-def test_shares_of_no_known_lot_count_at_the_average_price_as_short_term() -> None:
-    _, notice, price = sold([OLD], "15")
-    assert (notice.undated_qty, notice.undated) == (5, 5 * (price - 60))
-    assert notice.tax == (
-        notice.long_term * Decimal("0.15") + notice.undated * Decimal("0.35")
-    ).quantize(Decimal("0.01"))
+# lots known of 30 held at 60 on average, method, sold → shares without a day among them, their cost
+UNDATED: list[tuple[list[TaxLot], str, str, str, str]] = [
+    # (30 × 60 − 10 × 120) ÷ 20 = 30: they were there before the first lot, and go first
+    ([NEW], "fifo", "15", "15", "30"),
+    ([NEW], "fifo", "25", "20", "30"),  # 20 of them, then 5 of the lot
+    ([NEW], "highest_cost", "15", "5", "30"),  # the lot at 120 first
+    # tax a share at 100: NEW −20 × 35% = −7; the others 70 × 35% = 24.50, counted as short
+    ([NEW], "least_gain", "15", "5", "30"),
+    # (1,800 − 10 × 50) ÷ 20 = 65: 35 × 35% = 12.25 a share, the old lot's 50 × 15% is 7.50
+    ([OLD], "least_gain", "15", "5", "65"),
+    ([OLD], "highest_cost", "15", "15", "65"),  # 65 is dearer than 50
+    ([], "fifo", "15", "15", "60"),
+    # 10 × 120 + 10 × 90 are more than 1,800: the broker averages otherwise, its 60 stands
+    ([MID, NEW], "fifo", "5", "5", "60"),
+]
+
+
+@pytest.mark.parametrize(("lots", "method", "qty", "undated", "cost"), UNDATED)
+def test_shares_of_no_known_lot_have_their_own_cost_and_count_as_short_term(
+    lots: list[TaxLot], method: str, qty: str, undated: str, cost: str
+) -> None:
+    _, notice, price = sold(lots, qty, lot_method=method)
+    assert notice.undated_qty == Decimal(undated)
+    assert notice.undated == Decimal(undated) * (price - Decimal(cost))
+    expected = notice.long_term * Decimal("0.15")
+    expected += (notice.short_term + notice.undated) * Decimal("0.35")
+    assert notice.tax == expected.quantize(Decimal("0.01"))
+
+
+def test_two_sales_do_not_take_the_same_shares_without_a_day() -> None:
+    known = facts((("AAA", "30", "60"),), [listed("AAA", "100", "A")], cash="7000")
+    known = replace(known, lots={("main", "AAA"): (NEW,)})
+    plan = make_plan(basket("AAA,sell,12", "AAA,sell,11"), known, "1", "sim")
+    assert [(n.undated_qty, sum(t.qty for t in n.lots)) for n in plan.taxes] == [(12, 0), (8, 3)]
 
 
 def test_what_nobody_paid_for_has_no_tax_that_is_known() -> None:

@@ -89,6 +89,7 @@ def test_what_was_bought_last_goes_first() -> None:
 def test_a_plan_of_the_sale_is_dry_run_and_says_why() -> None:
     facts = book(60_000, {"AAA": 400})
     plan = trim_plan(facts, [], plan_id="7c1d", source="trim of 3f9a", environment="sim")
+    assert {step.urgency for step in plan.steps} == {"high"}
     (step,) = plan.steps
     assert (step.side, step.symbol) == (Side.SELL, "AAA")
     assert "over the position cap of 30.0%" in step.reason

@@ -195,6 +195,7 @@ class Books:
             cast(Safety, NothingForbidden()),
             clock,
             cast(Any, None),
+            cast(Any, None),
             lambda: "1",
             lambda: self.reconciler.locked_symbols,
         )

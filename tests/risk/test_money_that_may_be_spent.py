@@ -21,13 +21,13 @@ STRICT_LOAN = with_limits(SWING, min_cash_weight="0.05")
 @pytest.mark.parametrize(
     ("policy", "cash", "buying_power", "spendable"),
     [
-        (STANDARD, "20000", "200000", "15000"),
-        (STANDARD, "4000", "200000", "-1000"),
-        (STANDARD, "20000", "12000", "12000"),
-        (SWING, "-42000", "58000", "58000"),
-        (SWING, "-42000", "30000", "30000"),
-        (SWING, "-90000", "58000", "10000"),
-        (STRICT_LOAN, "-90000", "58000", "5000"),
+        (STANDARD, "20000", "200000", "15000"),  # 20,000 − 5% of 100,000
+        (STANDARD, "4000", "200000", "-1000"),  # 4,000 − 5,000
+        (STANDARD, "20000", "12000", "12000"),  # the broker allows less than 15,000
+        (SWING, "-42000", "58000", "58000"),  # −42,000 + (2 − 1) × 100,000
+        (SWING, "-42000", "30000", "30000"),  # the broker allows less than 58,000
+        (SWING, "-90000", "58000", "10000"),  # −90,000 + 100,000
+        (STRICT_LOAN, "-90000", "58000", "5000"),  # and 5% of 100,000 stay
     ],
 )
 def test_spendable_cash(policy: Policy, cash: str, buying_power: str, spendable: str) -> None:

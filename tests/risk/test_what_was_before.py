@@ -59,6 +59,7 @@ WASH: list[tuple[dict[str, Any], tuple[str, ...], Severity, str]] = [
     ({**LOSING, "record": None}, ("sell 9 AAA",), WARN, ""),
     (record(since=NOW - timedelta(days=29)), ("buy 9 AAA",), WARN, ""),
     (record(since=NOW - timedelta(days=30)), ("buy 9 AAA",), PASS, ""),
+    (record(traded("sell 5 AAA", 9, "-1", "manual/main")), ("buy 9 AAA",), WARN, "2026-01-27"),
     ({"policy": with_limits(wash_sale_days=9), **record(traded("sell 5 AAA", 10, "-1"))}, ("buy 9 AAA",), PASS, ""),
 ]  # fmt: skip
 

@@ -16,6 +16,11 @@ ORDERS: list[tuple[dict[str, Any], str, str]] = [
     ({"type": "market"}, "market", "market"),
     ({"type": "market", "time_in_force": "cls"}, "market cls", "market cls"),
     ({"type": "limit", "limit_price": "79.5", "time_in_force": "gtc"}, "limit 79.50 gtc", "limit gtc"),
+    (
+        {"type": "limit", "limit_price": "79.5", "time_in_force": "day", "extended_hours": True},
+        "limit 79.50 ext",
+        "limit ext",
+    ),
     ({"type": "stop", "stop_price": "75", "time_in_force": "day"}, "stop 75.00", "stop 75.00"),
     (
         {"type": "stop_limit", "stop_price": "75", "limit_price": "74.5", "time_in_force": "gtc"},

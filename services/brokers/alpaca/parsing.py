@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from db.model.activity import Activity
 from db.model.instrument import Instrument
-from db.model.market import Bar, Close, MarketClock, Quote
+from db.model.market import Bar, Close, MarketClock, Quote, TradingStatus
 from db.model.order import BrokerOrder, Fill, OrderState, Side
 from db.model.portfolio import Account, Position
 from services.brokers.alpaca.answer import UnreadableError
@@ -347,6 +347,18 @@ def quote(body: Any, symbol: str, source: str) -> Quote:
         ask_size=number(row, "as"),
         at=required_moment(row, "t"),
         source=source,
+    )
+
+
+def trading_status(body: Any) -> TradingStatus:
+    """A status message of the stream (alpaca.md §6.2)."""
+    row = an_object(body)
+    return TradingStatus(
+        symbol=required_text(row, "S"),
+        code=required_text(row, "sc"),
+        message=text(row, "sm"),
+        reason=text(row, "rm"),
+        at=required_moment(row, "t"),
     )
 
 

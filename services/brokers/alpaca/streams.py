@@ -17,6 +17,7 @@ from services.brokers.alpaca import parsing
 from services.brokers.alpaca.answer import UnreadableError, decoded
 from services.brokers.alpaca.client import masked
 from services.brokers.alpaca.supervision import Deliver, StreamLostError
+from services.brokers.port import StreamState
 
 with without_pandas():
     from alpaca.data.enums import DataFeed
@@ -40,6 +41,8 @@ _SAID: Mapping[str, str] = {
 _HARMLESS = frozenset({403, 407, 412, 413})
 """Errors of the data stream after which it goes on (alpaca.md §6.3)."""
 _TOO_MANY_SYMBOLS = 405
+_NOT_THIS = frozenset({400, 410, _TOO_MANY_SYMBOLS})
+"""Said to a wish for a channel: the subscription stays as it was."""
 
 BASIC_PLAN = 30
 """Symbols that the free data plan streams."""
@@ -159,7 +162,8 @@ class OrderStream(TradingStream):
 
 
 class QuoteStream(StockDataStream):
-    """One connection to the quotes of `wanted()`, followed when `changed` is set."""
+    """One connection to the quotes of `wanted()`, followed when `changed` is set, and to the trading
+    halts of every symbol, where the feed tells them."""
 
     _ws: Any
 
@@ -197,6 +201,9 @@ class QuoteStream(StockDataStream):
         self._most: int | None = None
         self._answered = asyncio.Event()
         self._connected: Callable[[str], None] = lambda remark: None
+        self._remark = ""
+        self._halts_asked = False
+        self._halts_told = False
         self._latest: dict[str, Any] = {}
         self._flushed = float("-inf")
         self._flush_planned = False
@@ -237,6 +244,8 @@ class QuoteStream(StockDataStream):
             while (change := self._next_change()) is not None and change not in asked:
                 asked.add(change)
                 await self._ask(*change)
+            if not self._halts_asked:
+                await self._ask_for_halts()
 
     def _next_change(self) -> tuple[str, frozenset[str]] | None:
         goal = frozenset(sorted(self._wanted())[: self._most])
@@ -254,6 +263,17 @@ class QuoteStream(StockDataStream):
         async with asyncio.timeout(self._deadline):
             await self._answered.wait()
 
+    async def _ask_for_halts(self) -> None:
+        """After the quotes: a feed without halts, or without an answer, is no reason to be without
+        prices. One question at a time here, too: its answer is not another one's."""
+        self._halts_asked = True
+        self._handlers["statuses"] = {"*": self._on_status}
+        self._answered.clear()
+        await self._send_subscribe_msg()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._deadline):
+                await self._answered.wait()
+
     async def _dispatch(self, msg: dict[str, Any]) -> None:
         kind = msg.get("T")
         if kind == "error":
@@ -261,6 +281,9 @@ class QuoteStream(StockDataStream):
         elif kind == "subscription":
             self._subscribed = frozenset(msg.get("quotes") or ())
             self._on_answer("")
+            if not self._halts_told and "*" in (msg.get("statuses") or ()):
+                self._halts_told = True
+                self._tell_halts(told=True)
         else:
             await super()._dispatch(msg)
 
@@ -269,11 +292,16 @@ class QuoteStream(StockDataStream):
         self._answered.set()
         if remark or not self._acknowledged:
             self._acknowledged = True
+            self._remark = remark
             self._connected(remark)
 
     def _on_error(self, message: Mapping[str, Any]) -> None:
         code, said = message.get("code"), str(message.get("msg"))
-        if code == _TOO_MANY_SYMBOLS:
+        if code in _NOT_THIS and self._halts_asked and not self._halts_told:
+            self._handlers["statuses"] = {}
+            self._answered.set()
+            log.warning("the broker's feed tells no trading halts: %s (%s)", said, code)
+        elif code == _TOO_MANY_SYMBOLS:
             # The subscription stays as it was: ask for fewer. The rest goes stale and is polled.
             self._most = BASIC_PLAN
             self._on_answer(f"the data plan streams {BASIC_PLAN} symbols: the others are polled")
@@ -289,6 +317,19 @@ class QuoteStream(StockDataStream):
             self._flush_planned = True
             loop = asyncio.get_running_loop()
             loop.call_at(max(loop.time(), self._flushed + FLUSH), self._flush)
+
+    async def _on_status(self, message: Any) -> None:
+        try:
+            self._deliver((parsing.trading_status(message),))
+        except (UnreadableError, ValidationError) as error:
+            # What is halted is not known any more, but prices are.
+            log.warning("a trading status can't be read, halts are not told: %s", error)
+            self._handlers["statuses"] = {}
+            self._tell_halts(told=False)
+
+    def _tell_halts(self, *, told: bool) -> None:
+        state = StreamState(stream="quotes", connected=True, reason=self._remark, tells_halts=told)
+        self._deliver((state,))
 
     def _flush(self) -> None:
         self._flush_planned = False
