@@ -14,6 +14,8 @@ from db.model.plan import Finding, Plan, Severity
 from db.model.run import ChildOrder, PlanRun
 from services.execution.book import RunBook
 from services.execution.closing import FLATTEN
+from services.execution.recheck import in_force
+from services.risk.exceptions import excepted
 from services.risk.facts import Facts
 from services.risk.orders import DUPLICATE_WINDOW
 from services.risk.run import TOO_SMALL, check_order, repriced
@@ -90,7 +92,8 @@ class LastCheck:
 def against(
     run: PlanRun, order: ChildOrder, facts: Facts, sent: Iterable[ChildOrder], now: datetime
 ) -> Finding | None:
-    """What forbids that `order` leaves now, or None. `sent`: orders of other plans. Pure."""
+    """What forbids that `order` leaves now, or None; what an exception covers doesn't. `sent`: orders
+    of other plans. Pure."""
     step = run.plan.step(order.step)
     asked = step.model_copy(
         update={"qty": order.qty, "type": order.type, "limit_price": order.limit_price}
@@ -105,10 +108,11 @@ def against(
             step=step.n,
         )
     rest = TOO_SMALL if order.qty < step.qty else ()
+    found = check_order(facts, *repriced(facts, (asked,)))
     return next(
         (
             finding
-            for finding in check_order(facts, *repriced(facts, (asked,)))
+            for finding in excepted(found, in_force(run, facts))
             if finding.severity is Severity.BLOCK
             and finding.check not in NOT_HERE
             and finding.check not in rest
