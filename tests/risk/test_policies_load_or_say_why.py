@@ -2,6 +2,7 @@
 
 import tomllib
 from decimal import Decimal
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 
@@ -123,7 +124,10 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 def test_the_hash_changes_with_every_threshold(key: str) -> None:
     standard = load_policy("standard")
     old = getattr(standard, key)
-    changed = "another" if isinstance(old, str) else 1 if old is None else old + 1
+    if isinstance(old, StrEnum):
+        changed: object = next(value for value in type(old) if value is not old)
+    else:
+        changed = "another" if isinstance(old, str) else 1 if old is None else old + 1
     other: Policy = standard.model_copy(update={key: changed})
     assert policy_hash(other) != policy_hash(standard)
     assert policy_hash(standard) == policy_hash(load_policy("standard"))

@@ -80,6 +80,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> Any:
         if self._over:
             return asyncio.TimerHandle(when, callback, args, self, context)
+        # A timer so near that adding it leaves the clock as it is would be set again for ever.
+        when = max(when, self.time() + self._clock_resolution)
         handle = super().call_at(when, callback, *args, context=context)
         if _is_dead(handle):
             handle.cancel()
