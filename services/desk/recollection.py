@@ -5,6 +5,7 @@ read at any time, and the fills of positions that were flat again by then: what 
 forward as one figure. Every other fold of a start comes to the same as over all events."""
 
 import gc
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,10 +66,11 @@ async def _recollected(journal: Journal) -> Recollection:
     rows, ids = await journal.fills(), await journal.plan_ids()
     live = frozenset({*ids[-KEPT_PLANS:], *await journal.plans_at_work()})
     live |= await journal.plans_since(_day_before(lasting))
-    flat = last_flat(rows, lasting, live)
+    moments = flat_moments(rows, lasting)
+    flat = last_flat(moments, rows, live)
     if holding := _of_lots(rows, flat) - live:
         live |= holding
-        flat = last_flat(rows, lasting, live)
+        flat = last_flat(moments, rows, live)
     past = past_fills(rows, lasting, flat)
     fills = await journal.events(numbers=past.needed)
     standing = [*fills, *(event for event in lasting if past.needs(event))]
@@ -139,12 +141,9 @@ def past_fills(
     return PastFills(tuple(needed), flat, BroughtForward(cash, heard, frozenset(taken)))
 
 
-def last_flat(
-    fills: Sequence[FilledRow], lasting: Iterable[Event], live: Collection[str] = ()
-) -> dict[Key, int]:
-    """The last event before the day at which each position came to nothing; and before the first fill of
-    a `live` plan: a run without its fills would take them for missed ones, and book them again
-    (invariant 10). An adoption is the figure itself. Pure."""
+def flat_moments(fills: Sequence[FilledRow], lasting: Iterable[Event]) -> dict[Key, list[int]]:
+    """The events before the day at which each position came to nothing, in order. An adoption is the
+    figure itself. Pure."""
     day, adoptions = 0, list[FilledRow]()
     for event in lasting:
         if event.kind in RESETS:
@@ -154,21 +153,31 @@ def last_flat(
             adoptions.append(
                 (event.seq, None, event.account, event.symbol, ADOPTION, qty, "", "", "")
             )
-    first: dict[Key, int] = {}
-    for seq, plan_id, account, symbol, *_ in fills:
-        if plan_id in live:
-            first.setdefault((account, symbol), seq)
     held: dict[Key, Decimal] = {}
-    flat: dict[Key, int] = {}
+    moments: dict[Key, list[int]] = {}
     for seq, _, account, symbol, side, qty, *_ in merge(fills, adoptions):
         if seq > day:
             break
         key, shares = (account, symbol), Decimal(qty)
-        if seq >= first.get(key, seq + 1):
-            continue
         if side != ADOPTION:
             shares = held.get(key, ZERO) + (shares if side == BUY else -shares)
         held[key] = shares
         if not shares:
-            flat[key] = seq
-    return flat
+            moments.setdefault(key, []).append(seq)
+    return moments
+
+
+def last_flat(
+    moments: Mapping[Key, Sequence[int]], fills: Sequence[FilledRow], live: Collection[str]
+) -> dict[Key, int]:
+    """The last of the `moments` before the first fill of a `live` plan: a run without its fills would
+    take them for missed ones, and book them again (invariant 10). Pure."""
+    first: dict[Key, int] = {}
+    for seq, plan_id, account, symbol, *_ in fills:
+        if plan_id in live:
+            first.setdefault((account, symbol), seq)
+    before = {
+        key: bisect_left(found, first[key]) if key in first else len(found)
+        for key, found in moments.items()
+    }
+    return {key: moments[key][n - 1] for key, n in before.items() if n}

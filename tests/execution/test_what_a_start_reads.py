@@ -16,7 +16,7 @@ from db.journal import Journal
 from db.model.event import Event, EventDraft
 from db.rows import FilledRow
 from services.desk import recollection
-from services.desk.recollection import FILL, last_flat, past_fills, recollect
+from services.desk.recollection import FILL, flat_moments, last_flat, past_fills, recollect
 from services.execution import lots, tax_book
 from services.execution.lots import Holding
 from services.monitoring.streak import RoundTrips
@@ -83,7 +83,7 @@ def test_what_is_brought_forward_and_the_rest_are_all(
     (invariant 10)."""
     events = journalled(told)
     fills = [row(e) for e in events if e.kind == FILL]
-    past = past_fills(fills, events, last_flat(fills, events, live))
+    past = past_fills(fills, events, last_flat(flat_moments(fills, events), fills, live))
     assert {e.seq for e in events if e.kind == FILL and e.plan_id in live} <= {*past.needed}
     kept = [
         event
