@@ -3,6 +3,7 @@ re-protect the rest. On any failure or time-out the protection is restored, and 
 
 The room is made and given back by the `Protector`: it protects whatever no sale takes."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
@@ -22,6 +23,8 @@ from services.execution.time_limit import by_hand
 ROOM_SECONDS = 10.0
 """How long protection may take to go and its shares to be free."""
 LOOK_SECONDS = 0.1
+LONGEST_LOOK = 2.0
+"""A read that waits longer, for its turn perhaps, is asked anew: an abort is not to wait with it."""
 
 
 @dataclass(frozen=True)
@@ -121,14 +124,17 @@ class Exits:
         deadline = self._clock.monotonic() + ROOM_SECONDS
         why = f"the protection of {order.symbol} was not cancelled within {ROOM_SECONDS:.0f} s"
         while patient or self._clock.monotonic() < deadline:
-            if patient and not allowed():
+            if not allowed():
                 return None
             wanted = self._left_to_sell(order, key)
             if wanted <= 0:
                 return None
             if not self._in_the_way(key):
                 try:
-                    free = await self._available(key)
+                    async with asyncio.timeout(LONGEST_LOOK):
+                        free = await self._available(key)
+                except TimeoutError:
+                    why = f"the broker did not say in time whether {order.symbol} is free"
                 except BrokerUnavailableError as error:
                     why = f"the broker did not say whether {order.symbol} is free: {error}"
                 else:
