@@ -65,6 +65,7 @@ def _everything_ends(world: World) -> None:
             return
         if world.desk.safety.state is not TradingState.ACTIVE:
             _trade_again(world)
+        _sign_all(world)  # while the books differ after a reconnect not even protection is sent
         for plan_id in [p for p, run in world.desk.engine.book.runs.items() if run.state.working]:
             _go_on(world, plan_id, n)
     raise ViolationError(f"never ends: {list(_unfinished(world))}")

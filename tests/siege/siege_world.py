@@ -40,9 +40,9 @@ ALARMS = frozenset(
     }
 )
 """Conditions that say of a symbol that nothing, or nobody knows what, protects it."""
-ALARM_WITHIN = 15.0
-"""Seconds from the first bare share to the alarm: the desk looks every second, and a read that gets
-no answer costs it ten."""
+ALARM_WITHIN = 45.0
+"""Seconds from the first bare share to the alarm: the desk looks every second, but it must have heard of
+the fill; a read that gets no answer costs it ten, and three in a row may get none."""
 PATIENCE = 40.0
 """Seconds that an act may take before the trader does something else."""
 

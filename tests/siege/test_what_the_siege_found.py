@@ -83,7 +83,7 @@ def test_a_part_that_nothing_protects_is_seen(world: World, breakage: str) -> No
         world.go(plan_id, Mode.AUTO)
         world.wait(3)
         world.each_plan("abort")
-        world.wait(20)
+        world.wait(50)
         assert 0 < world.evidence.held("ABBV") < 10
         with pytest.raises(ViolationError, match="unprotected") if breakage else nullcontext():
             world.check()
