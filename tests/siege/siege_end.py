@@ -129,8 +129,8 @@ def _explained(world: World, kind: MismatchKind, words: str) -> None:
 
 def _books_agree(world: World) -> None:
     for _ in range(12):
-        world.act("reconcile", world.desk_reconciles)
-        if world.desk.reconciler.clean:
+        compared = world.act("reconcile", world.desk_reconciles)
+        if compared is not None and world.desk.reconciler.clean:
             break
         _sign_all(world)
         world.wait(1.0)
@@ -220,7 +220,10 @@ def _journal_proves_it(world: World) -> None:
 
 def _another_start_changes_nothing(world: World) -> None:
     """Once all has ended there is nothing to pause, to look up or to book again. What a stop or target
-    at the exchange does meanwhile is news, and not judged here."""
+    at the exchange does meanwhile is news, and so is protection that waited for its turn among the
+    minute's requests: neither is judged here."""
+    if world.unprotected():
+        return
     before, orders, stood = _journalled(world), len(world.exchange.orders), _at_the_exchange(world)
     world.kill()
     if not world.start():
