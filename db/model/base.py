@@ -9,6 +9,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from db.model.environment import Environment as Environment
 
+LARGEST_POWER = 11
+"""Of ten, in a number that somebody types: exact arithmetic has 28 digits, and no order has 12."""
+
 
 def plain(number: Decimal) -> str:
     """A decimal as people and brokers write it: no exponent, no trailing zeros (`45.5`, `150`)."""

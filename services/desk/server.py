@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler
 from pydantic import ValidationError
 
 from db.errors import JournalError
-from db.model.base import Noun
+from db.model.base import LARGEST_POWER, Noun
 from db.model.event import EventDraft
 from db.model.order import OrderTerms
 from db.model.run import Mode
@@ -39,8 +39,6 @@ from services.reports.stock_validation import RejectedError
 from services.reports.write import ReportError
 
 LARGEST_BODY = 16 * 1024 * 1024
-LARGEST_POWER = 11
-"""Of ten, in a number: exact arithmetic has 28 digits, and no order has 12."""
 
 log = logging.getLogger(__name__)
 
