@@ -9,6 +9,7 @@ from console.cli.exits import Exit
 from console.cli.steering import PLAN, steer
 from console.cli.text import clean
 from db.model.comparison import Comparison, Difference, Part
+from db.model.order import PRICES_OF, TimeInForce
 
 STEP = click.argument("n", type=click.IntRange(1))
 TITLES: dict[Part, tuple[str, str]] = {
@@ -23,12 +24,12 @@ MARKUP = str.maketrans({character: f"\\{character}" for character in "\\|`*_<>[]
 @click.command("retype")
 @PLAN
 @STEP
-@click.argument("type_", metavar="TYPE", type=click.Choice(["market", "limit", "stop", "stop_limit"]))  # fmt: skip
+@click.argument("type_", metavar="TYPE", type=click.Choice([kind.value for kind in PRICES_OF]))
 @click.option("--limit", "limit_price", metavar="PRICE", help="Of a limit or stop_limit order.")
 @click.option("--stop", "stop_price", metavar="PRICE", help="Of a stop or stop_limit order.")
 @click.option(
     "--time-in-force",
-    type=click.Choice(["day", "gtc", "opg", "cls", "ioc", "fok"]),
+    type=click.Choice([time.value for time in TimeInForce]),
     help="Else as it is.",
 )
 @about_desk

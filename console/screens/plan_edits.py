@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from console.screens.prompt import positive_number
+from db.model.order import PRICES_OF, TimeInForce
 from widgets.document import rows, terms, text
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ KEYS = frozenset(
     for name in ("resize", "drop", "slice", "retype", "move_down", "move_up", "undo", "reject")
 )
 """Of no use once a plan has begun."""
-PRICED = {"market": (), "limit": ("limit_price",), "stop": ("stop_price",), "stop_limit": ("stop_price", "limit_price")}  # fmt: skip
+PRICED = {kind.value: prices for kind, prices in PRICES_OF.items()}
 """Order type → the prices that are typed behind it, in this order."""
-TIMES = ("day", "gtc", "opg", "cls", "ioc", "fok")
+TIMES = tuple(time.value for time in TimeInForce)
 
 
 class PlanEdits:

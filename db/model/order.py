@@ -1,6 +1,7 @@
 """Orders and fills, in Alpaca's and FIX's words."""
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 
@@ -18,6 +19,16 @@ class OrderType(StrEnum):
     STOP = "stop"
     STOP_LIMIT = "stop_limit"
     TRAILING_STOP = "trailing_stop"
+
+
+PRICES_OF: Mapping[OrderType, tuple[str, ...]] = {
+    OrderType.MARKET: (),
+    OrderType.LIMIT: ("limit_price",),
+    OrderType.STOP: ("stop_price",),
+    OrderType.STOP_LIMIT: ("stop_price", "limit_price"),
+}
+"""What a step may be → the prices that it has, in the order in which they are typed. A trailing stop
+needs a trail, for which a step has no place."""
 
 
 class TimeInForce(StrEnum):

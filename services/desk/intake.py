@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from db.home import Home
-from db.model.base import Environment, canonical_json, plain
+from db.model.base import LARGEST_POWER, Environment, canonical_json, plain
 from db.model.event import Event, EventDraft
 from db.model.idea import Idea
 from db.model.market import MarketAnalysis
@@ -44,8 +44,6 @@ from services.risk.policy import PolicyError
 SWEEP_SECONDS = 1.0
 MOST_REFUSED = 20
 SHORTEST_ID = 4
-LARGEST_POWER = 11
-"""Of ten, in a number of a ticket; a basket takes no more either."""
 
 log = logging.getLogger(__name__)
 
@@ -206,22 +204,22 @@ class Intake:
 
     async def ticket(self, body: Mapping[str, Any]) -> Json:
         """A hand-typed ticket becomes a plan of one step."""
-        proposal = ticket_proposal(body)
-        facts = await self._facts_for(proposal, body.get("policy"))
-        plan = make_plan(proposal, facts, self.new_id(proposal.sha256), self._environment.value)
-        return await self.keep(plan)
+        return await self._kept(ticket_proposal(body), body.get("policy"))
 
     async def exit(self, symbol: str, qty: Decimal, source: str) -> str:
         """The id of a new plan that sells in a hurry; `source` says what it comes from. Raises
         RefusedInputError, BrokerUnavailableError."""
         body = {"symbol": symbol, "side": Side.SELL.value, "qty": plain(qty)}
-        (line,) = ticket_proposal(body).lines
-        lines = (line.model_copy(update={"urgent": True}),)
-        proposal = ticket_proposal(body).model_copy(update={"source": source, "lines": lines})
-        facts = await self._facts_for(proposal, None)
+        ticket = ticket_proposal(body)
+        lines = tuple(line.model_copy(update={"urgent": True}) for line in ticket.lines)
+        made = await self._kept(ticket.model_copy(update={"source": source, "lines": lines}), None)
+        return str(made["plan_id"])
+
+    async def _kept(self, proposal: Proposal, policy: str | None) -> Json:
+        """A plan of the proposal, on fresh facts."""
+        facts = await self._facts_for(proposal, policy)
         plan = make_plan(proposal, facts, self.new_id(proposal.sha256), self._environment.value)
-        await self.keep(plan)
-        return plan.plan_id
+        return await self.keep(plan)
 
     async def preview_ticket(self, body: Mapping[str, Any]) -> Json:
         """What the ticket would be, without keeping it."""

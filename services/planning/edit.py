@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from db.model.base import Environment, plain
-from db.model.order import OrderTerms, OrderType, Side, TimeInForce
+from db.model.base import LARGEST_POWER, Environment, plain
+from db.model.order import PRICES_OF, OrderTerms, OrderType, Side, TimeInForce
 from db.model.plan import Finding, Plan, Severity, Skipped, Step
 from db.model.slicing import Algorithm
 from services.planning.funding import ledger
@@ -19,19 +19,8 @@ from services.risk.facts import Facts
 from services.risk.orders import may_extend
 from services.risk.run import repriced
 
-PRICES: Mapping[OrderType, tuple[bool, bool]] = {
-    OrderType.MARKET: (False, False),
-    OrderType.LIMIT: (True, False),
-    OrderType.STOP: (False, True),
-    OrderType.STOP_LIMIT: (True, True),
-}
-"""Type → whether it has a limit, whether it has a stop. A trailing stop needs a trail, for which a
-step has no place."""
 LASTING = (TimeInForce.DAY, TimeInForce.GTC)
 """What a stop may be: it waits for its price (alpaca.md §8.2)."""
-
-LARGEST_POWER = 11
-"""Of ten, in a price: exact arithmetic has 28 digits."""
 
 
 class PlanEditError(ValueError):
@@ -210,11 +199,11 @@ def _seconds(step: Step, wanted: Guidance) -> int | None:
 
 def _refuse_terms(step: Step, terms: OrderTerms, time: TimeInForce, facts: Facts) -> None:
     n, kind = step.n, terms.type
-    if kind not in PRICES:
-        types = ", ".join(known.value for known in PRICES)
+    if kind not in PRICES_OF:
+        types = ", ".join(known.value for known in PRICES_OF)
         raise PlanEditError(f"Step {n} can't be a {kind.value} order: expected one of {types}.")
-    named = (("limit", terms.limit_price), ("stop", terms.stop_price))
-    for (name, price), wanted in zip(named, PRICES[kind], strict=True):
+    for name, price in (("limit", terms.limit_price), ("stop", terms.stop_price)):
+        wanted = f"{name}_price" in PRICES_OF[kind]
         if wanted and price is None:
             raise PlanEditError(f"Step {n} needs a {name} price to be a {kind.value} order.")
         if not wanted and price is not None:
