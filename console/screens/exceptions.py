@@ -30,17 +30,13 @@ class PlanExceptions:
 
     def action_escalate(self) -> None:
         """Ask somebody for an exception of what blocks the plan now."""
-        if (document := self._plans.document) is None:
-            self._screen.deck.say("Open a plan first: 3 lists them, Enter opens one.")
+        if (document := self._plans.open_document()) is None:
             return
         plan_id = text(document, "plan_id")
 
         def answered(name: str | None) -> None:
             if name:
-                deck = self._screen.deck
-                deck.ask(
-                    lambda desk: desk.escalate(plan_id, name, who()), self._plans.show_document
-                )
+                self._plans.ask(lambda desk: desk.escalate(plan_id, name, who()))
 
         self._screen.deck.push_screen(Prompt(f"Escalate plan {plan_id}", "Who is asked?"), answered)
 
@@ -56,10 +52,7 @@ class PlanExceptions:
         def answered(words: str | None) -> None:
             if words is not None:
                 answer, name, reason = answer_of(words)
-                self._screen.deck.ask(
-                    lambda desk: desk.exception(plan_id, answer, name, reason),
-                    self._plans.show_document,
-                )
+                self._plans.ask(lambda desk: desk.exception(plan_id, answer, name, reason))
 
         title = f"Plan {plan_id}: {text(asked, 'asked')}"
         question = "grant NAME: reason, or refuse NAME: reason; it is written down"
