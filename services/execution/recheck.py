@@ -1,17 +1,17 @@
 """A run looked at again on fresh facts: at approval, at start and before each phase (invariant 21)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from db.model.escalation import Escalation
 from db.model.plan import Finding, Phase, Severity, Step
 from db.model.run import PlanRun
 from services.execution.decide import needs_order
-from services.risk.case import case_of
+from services.risk.case import Case
 from services.risk.exceptions import blocks_of, excepted
 from services.risk.facts import Facts
 from services.risk.freshness import Rung, age_minutes, change_findings, rung
-from services.risk.run import recheck, repriced
+from services.risk.run import recheck, still_to_send
 
 
 def drifted(run: PlanRun, facts: Facts, phase: Phase) -> tuple[tuple[Step, Decimal], ...]:
@@ -32,7 +32,8 @@ def checked_again(run: PlanRun, facts: Facts) -> tuple[Finding, ...]:
     """Every check on what is still to be sent, on fresh facts (invariant 21), and these against the
     snapshot that the plan was made on. What an exception covers warns instead of blocking."""
     left = {s.n: s.qty - run.filled_qty(s.n) for s in run.plan.steps if needs_order(run, s)}
-    found = (*recheck(run.plan, facts, list(left), left), *_changed(run, facts, left))
+    case = still_to_send(run.plan, facts, left)
+    found = (*recheck(run.plan, case), *_changed(run, case))
     return excepted(found, in_force(run, facts))
 
 
@@ -41,15 +42,13 @@ def in_force(run: PlanRun, facts: Facts) -> tuple[Escalation, ...]:
     return tuple(one for one in run.exceptions if one.day == facts.today.isoformat())
 
 
-def _changed(run: PlanRun, facts: Facts, left: Mapping[int, Decimal]) -> Iterator[Finding]:
-    plan = run.plan
-    to_send = [plan.step(n).model_copy(update={"qty": qty}) for n, qty in left.items()]
+def _changed(run: PlanRun, case: Case) -> Iterator[Finding]:
     done = [
         step.model_copy(update={"qty": qty, "expected_price": run.filled_avg_price(step.n)})
-        for step in plan.steps
+        for step in run.plan.steps
         if (qty := run.filled_qty(step.n)) and run.filled_avg_price(step.n) is not None
     ]
-    return change_findings(plan.before, case_of(facts, repriced(facts, to_send)), done)
+    return change_findings(run.plan.before, case, done)
 
 
 def changed(findings: Iterable[Finding]) -> bool:

@@ -1,6 +1,6 @@
 """Runs the catalogue over a plan, and again over what remains of it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from db.model.plan import Finding, Plan, Step
@@ -83,24 +83,20 @@ def check_order(facts: Facts, step: Step) -> tuple[Finding, ...]:
     return tuple(finding for rule in PRE_TRADE for finding in rule(case))
 
 
-def recheck(
-    plan: Plan,
-    facts: Facts,
-    remaining: Collection[int],
-    left: Mapping[int, Decimal] | None = None,
-) -> tuple[Finding, ...]:
-    """The plan's `remaining` steps checked on fresh facts: at approval with all of them, at the
-    start of each phase with those not yet sent. `left` says how many shares of a step are still
-    to trade when that is fewer than planned: the rest of an approved step is not held to be too
+def still_to_send(plan: Plan, facts: Facts, left: Mapping[int, Decimal]) -> Case:
+    """The plan's steps in `left` on fresh facts, each for as many shares as are left of it: at approval
+    all of them, at the start of each phase those not yet sent."""
+    steps = [step.model_copy(update={"qty": left[step.n]}) for step in plan.steps if step.n in left]
+    return case_of(facts, repriced(facts, steps))
+
+
+def recheck(plan: Plan, case: Case) -> tuple[Finding, ...]:
+    """What is `still_to_send` of the plan, checked. The rest of an approved step is not held to be too
     small for being a rest."""
-    sizes = {n: left[n] if left and n in left else plan.step(n).qty for n in remaining}
-    steps = [
-        step.model_copy(update={"qty": sizes[step.n]}) for step in plan.steps if step.n in sizes
-    ]
-    rests = {step.n for step in plan.steps if step.n in sizes and sizes[step.n] < step.qty}
+    rests = {step.n for step in case.steps if step.qty < plan.step(step.n).qty}
     return tuple(
         finding
-        for finding in check(case_of(facts, repriced(facts, steps)))
+        for finding in check(case)
         if not (finding.check in TOO_SMALL and finding.step in rests)
     )
 
