@@ -5,6 +5,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from db.model.environment import Environment
@@ -64,12 +65,12 @@ class Home:
     def lock(self) -> Path:
         return self.state / "desk.lock"
 
-    @property
+    @cached_property
     def latch(self) -> Path:
         """Exists while trading is halted. Any process may create it (spec 5, Kill switch)."""
         return self.state / "HALTED"
 
-    @property
+    @cached_property
     def reducing(self) -> Path:
         """Exists while only orders that reduce may leave. Any process may create it."""
         return self.state / "REDUCING"

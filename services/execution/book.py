@@ -34,7 +34,7 @@ class RunBook:
         self._journal = journal
         self._runs: dict[str, PlanRun] = {}
         self._plan_of: dict[str, str] = {}
-        """Client order id → plan, of orders that were asked for: thousands are asked for at once."""
+        """Client order id → plan, of orders that were written or asked for: thousands are at once."""
         self._past: frozenset[str] = frozenset()
         self._change = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -59,6 +59,9 @@ class RunBook:
 
     def _apply(self, events: tuple[Event, ...]) -> None:
         self._runs = folded(events, self._runs)
+        self._plan_of |= {
+            e.client_order_id: e.plan_id for e in events if e.client_order_id and e.plan_id
+        }
         self._change.set()
         self._change = asyncio.Event()
 

@@ -45,7 +45,7 @@ async def test_nothing_that_can_be_printed_holds_them(
             shown += traceback.format_exception(error)
     assert len(unruly.requests) >= 8
     assert "•••" in "".join(shown), "the echo was seen, and struck out"
-    assert "urllib3" in caplog.text, "the transport's own log was on"
+    assert "alpaca.client" in caplog.text, "the requests were logged"
     assert all(hidden(text) for text in [*shown, caplog.text])
 
 

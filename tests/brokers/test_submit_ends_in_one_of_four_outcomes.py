@@ -16,15 +16,15 @@ from wire_rows import order_row
 
 from db.clock import SystemClock
 from db.model.order import OrderRequest, OrderState, OrderType, Side
+from services.brokers.alpaca import courier
 from services.brokers.alpaca.adapter import AlpacaBroker
-from services.brokers.alpaca.courier import THREADS
 from services.brokers.alpaca.endpoints import Endpoints
 from services.brokers.limiter import Lane
 from services.brokers.port import Confirmed, Denied, Rejected, RejectionClass, Unresolved
 
 CLIENT_ID = "qd-3f9a-s02-c1-a1"
 
-AT_ONCE = THREADS[Lane.ORDER]
+AT_ONCE = courier.AT_ONCE[Lane.ORDER]
 """Orders that can be on their way side by side."""
 
 
@@ -189,7 +189,7 @@ async def test_a_permit_that_cannot_answer_sends_nothing(
 async def test_an_order_waiting_behind_hung_ones_never_leaves_late(
     unruly: Unruly, hasty: AlpacaBroker
 ) -> None:
-    """Past its time limit and still without a thread, it is withdrawn, not sent afterwards."""
+    """Past its time limit and still without its turn, it is withdrawn, not sent afterwards."""
     asked: list[str] = []
     unruly.handler = drip(unruly)
     orders = [request(client_order_id=f"qd-{n}") for n in range(AT_ONCE + 2)]
@@ -197,7 +197,7 @@ async def test_an_order_waiting_behind_hung_ones_never_leaves_late(
         *(hasty.submit(order, permit=lambda: asked.append("x")) for order in orders)
     )
     kinds = [type(outcome) for outcome in outcomes]
-    assert kinds.count(Unresolved) == len(unruly.sent("POST")) == len(asked)
+    assert len(unruly.sent("POST")) <= kinds.count(Unresolved) == len(asked)
     assert kinds.count(Denied) == len(orders) - len(asked) > 0
 
 
@@ -274,7 +274,7 @@ async def test_an_order_whose_sender_was_cancelled_before_its_turn_never_leaves(
 
 
 async def test_the_silence_of_the_socket_itself_has_a_limit(unruly: Unruly) -> None:
-    """Not only the wait for it: else a thread would be lost with every silent answer."""
+    """Not only the wait for it: else a place in the lane would be lost with every silent answer."""
     unruly.handler = unruly.hang
     limits = dataclasses.replace(PATIENT, read=0.1)
     broker = AlpacaBroker(

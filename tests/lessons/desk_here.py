@@ -36,13 +36,15 @@ WAITING = Timeouts(read=1.5, total=3.0, pause=0.01)
 """Long enough to see whether something else waits with it."""
 
 
-def broker_at(exchange: RunningExchange, timeouts: Timeouts = PATIENT) -> AlpacaBroker:
+def broker_at(
+    exchange: RunningExchange, timeouts: Timeouts = PATIENT, host: str = "127.0.0.1"
+) -> AlpacaBroker:
     return AlpacaBroker(
         "main",
         SecretStr(exchange.key),
         SecretStr(exchange.secret),
         Endpoints(
-            trading_url=exchange.trading_url,
+            trading_url=exchange.trading_url.replace("127.0.0.1", host),
             trading_stream_url=exchange.trading_stream_url,
             data_url=exchange.data_url,
             data_stream_url=exchange.data_stream_url,

@@ -96,7 +96,7 @@ async def test_a_name_that_does_not_resolve_says_nothing_about_an_order(
         client_order_id="qd-dns-s01-c1-a1", account="main", symbol="NEM", side=Side.SELL,
         qty=Decimal(1), type="limit", limit_price=Decimal(83),
     )  # fmt: skip
-    first, second = broker_at(bad_day), broker_at(bad_day)
+    first, second = broker_at(bad_day), broker_at(bad_day, host="localhost")
     assert isinstance(await first.submit(resting, permit=lambda: None), Confirmed)
 
     def nowhere(*_: object, **__: object) -> None:

@@ -1,9 +1,9 @@
 """The real desk, without its process: `Desk` with everything in it on the loop of the sequence.
 
 Real: Desk and all its parts, its journal in a SQLite file, AlpacaBroker with its courier, limiter,
-outcomes and parsing, alpaca-py's two stream classes. In the place of threads: the journal's writer,
-the courier's pools and the streams run on the loop, and `Wire` stands for alpaca-py's REST client,
-requests and urllib3, whose faults tests/brokers covers with real sockets."""
+outcomes and parsing, alpaca-py's two stream classes. In the place of threads: the journal's writer
+and the streams run on the loop, and `Wire` stands for alpaca-py's REST client and aiohttp's, whose
+faults tests/brokers covers with real sockets."""
 
 import asyncio
 import atexit
@@ -11,7 +11,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -30,11 +29,9 @@ from db.model.base import Environment
 from db.writer import Append, Writer
 from services.brokers.alpaca.adapter import AlpacaBroker
 from services.brokers.alpaca.answer import Answer, NoAnswerError
-from services.brokers.alpaca.client import Permit, Timeouts, WithdrawnError, _refused
-from services.brokers.alpaca.courier import THREADS
+from services.brokers.alpaca.client import Permit, Timeouts, WithdrawnError
 from services.brokers.alpaca.endpoints import Endpoints
 from services.brokers.alpaca.supervision import StreamThread
-from services.brokers.limiter import Lane
 from services.desk.desk import Desk
 from services.desk.settings import DeskSettings
 from services.exchange import opening
@@ -92,48 +89,26 @@ class LoopWriter(Writer):
 
 
 class Wire:
-    """One lane of the courier: as many requests at a time as it has threads."""
+    """Between the courier's lanes and the exchange."""
 
     def __init__(
         self,
         exchange: SiegeExchange,
         life: Life,
         timeouts: Timeouts,
-        lane: Lane,
         boundary: Boundary,
         on_leave: Leaving,
     ) -> None:
         self._exchange, self._life, self._timeouts = exchange, life, timeouts
-        self._room = asyncio.Semaphore(THREADS[lane])
         self._boundary = boundary
         self.on_leave = on_leave
 
-    def submit(
-        self, _: Any, host: str, method: str, path: str, data: Any, permit: Permit | None
-    ) -> "Future[Answer]":
-        job: Future[Answer] = Future()
-        asyncio.get_running_loop().create_task(self._run(job, method, path, data, permit))
-        return job
-
-    def shutdown(self, **_: Any) -> None:
+    async def close(self) -> None:
         pass
 
-    async def _run(
-        self, job: "Future[Answer]", method: str, path: str, data: Any, permit: Permit | None
-    ) -> None:
-        async with self._room:
-            if not job.set_running_or_notify_cancel():
-                return
-            try:
-                answer = await self._call(method, path, data, permit)
-            except Exception as error:
-                job.set_exception(error)
-            else:
-                job.set_result(answer)
-
-    async def _call(self, method: str, path: str, data: Any, permit: Permit | None) -> Answer:
+    async def call(self, host: str, method: str, path: str, data: Any, permit: Permit) -> Answer:
         exchange = self._exchange
-        if permit is not None and (why := _refused(permit)) is not None:
+        if (why := permit()) is not None:
             raise WithdrawnError(why)
         self._boundary(f"before {method}")
         if self._life.dead:
@@ -249,10 +224,7 @@ class SiegeDesk:
             settings.account_name, SecretStr(account.key), SecretStr(account.secret), ENDPOINTS,
             clock, timeouts,
         )  # fmt: skip
-        broker._courier._pools = {
-            lane: Wire(self.exchange, life, timeouts, lane, boundary, self.on_leave)  # type: ignore[misc]
-            for lane in Lane
-        }
+        broker._courier._rest = Wire(self.exchange, life, timeouts, boundary, self.on_leave)  # type: ignore[assignment]
         self.desk = Desk(self.home, settings, journal, broker, clock)
         self.desk.paper.plan_ended = _no_paper  # type: ignore[method-assign]
         await self.desk.start()

@@ -266,7 +266,7 @@ class AlpacaBroker:
     async def close(self) -> None:
         """Answers under way are no longer waited for. Harmless when repeated."""
         await self._streams.stop()
-        self._courier.close()
+        await self._courier.close()
 
     # How
 

@@ -1,20 +1,24 @@
-"""Requests over alpaca-py's clients, with what they lack (alpaca.md §2): time limits, exactly one
+"""Requests as alpaca-py makes them, with what it lacks (alpaca.md §2): time limits, exactly one
 request per call, exact decimals, redirects seen, no proxy from the environment.
 
-Addresses, versions and headers are alpaca-py's; the bytes go by urllib3, on which requests itself
-stands: its sessions cost 0.4 ms a request, half of what a synced order costs altogether. Importing alpaca-py costs a quarter of a second, so this happens on first use, in a worker thread."""
+Addresses, versions and headers are alpaca-py's; the bytes go by aiohttp, on the loop: its sessions
+are blocking, and each way into a thread and back costs a tenth of a millisecond. Importing alpaca-py
+costs a quarter of a second, so this happens on first use, in a thread."""
 
+import asyncio
 import json
 import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
+import aiohttp
+import certifi
 from pydantic import SecretStr
+from yarl import URL
 
 from db.without_pandas import without_pandas
 from services.brokers.alpaca.answer import Answer, NoAnswerError
@@ -22,14 +26,12 @@ from services.brokers.alpaca.endpoints import Endpoints
 
 if TYPE_CHECKING:
     from alpaca.common.rest import RESTClient
-    from urllib3 import PoolManager
 
 log = logging.getLogger(__name__)
 
-POOL = 40
-"""Sockets kept per host: more than the worker threads that share them."""
-
 ACCEPT = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+IDLE = 300.0
+"""Seconds that a connection is kept for the next request, unless the broker ends it."""
 
 Permit = Callable[[], str | None]
 
@@ -42,7 +44,7 @@ class Timeouts:
     read: float = 10.0
     """The longest silence between two bytes."""
     total: float = 20.0
-    """The longest that a request may take altogether, a waiting thread included."""
+    """The longest that a request may take altogether, its wait for a lane included."""
     tries: int = 3
     """Of a read that failed fast. Writes are never tried again here."""
     pause: float = 0.25
@@ -57,8 +59,17 @@ class WithdrawnError(Exception):
     """The permit was refused in the last moment: nothing was sent."""
 
 
+class _Request(NamedTuple):
+    """As alpaca-py would send it."""
+
+    method: str
+    url: URL
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
 class Rest:
-    """The two REST hosts. Blocking; to be called from worker threads, several at a time."""
+    """The two REST hosts. Of one event loop: the first that calls."""
 
     def __init__(
         self, endpoints: Endpoints, key: SecretStr, secret: SecretStr, timeouts: Timeouts
@@ -68,54 +79,68 @@ class Rest:
         self._secret = secret
         self._timeouts = timeouts
         self._clients: Mapping[str, RESTClient] = {}
-        self._sockets: PoolManager | None = None
-        self._lock = Lock()
+        self._session: aiohttp.ClientSession | None = None
+        self._opening = asyncio.Lock()
 
-    def call(
+    async def call(
         self,
         host: str,
         method: str,
         path: str,
-        data: Mapping[str, Any] | None = None,
-        permit: Permit | None = None,
+        data: Mapping[str, Any] | None,
+        permit: Permit,
     ) -> Answer:
         """Send one request to `host` (`trading` or `data`), once. Whatever status comes back is an
-        Answer. Raises NoAnswerError, and WithdrawnError when `permit` gives a reason not to."""
-        client = self._client(host)
-        if permit is not None and (why := _refused(permit)) is not None:
+        Answer. `permit` is asked in the last moment: WithdrawnError when it gives a reason not to.
+        Raises NoAnswerError."""
+        session = self._session or await self._open()
+        client = self._clients[host]
+        request: _Request = client._request(method, path, dict(data) if data else None)  # type: ignore[assignment]
+        if (why := permit()) is not None:
             raise WithdrawnError(why)
         try:
-            answer = client._request(method, path, dict(data) if data else None)
+            answer = await self._exchange(session, request)
         except Exception as error:
             # Whatever it was, it came after the request was handed over: the outcome is unknown
             # unless the cause proves otherwise.
             raise silence(
                 error
             ) from None  # a transport's error may hold the request and so the keys
-        if not isinstance(answer, Answer):
-            raise NoAnswerError("the broker's answer was lost")
-        answer = self._without_secrets(answer)
         log.debug("%s %s: %s in %.3f s", method, path, answer.status, answer.elapsed)
         return answer
 
-    def close(self) -> None:
-        if self._sockets is not None:
-            self._sockets.clear()
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
 
-    def _client(self, host: str) -> "RESTClient":
-        with self._lock:
-            if not self._clients:
-                self._sockets = _sockets(self._timeouts)
-                self._clients = _clients(self._endpoints, self._key, self._secret, self._sockets)
-            return self._clients[host]
+    async def _open(self) -> aiohttp.ClientSession:
+        async with self._opening:
+            if self._session is None:
+                self._clients = await asyncio.to_thread(
+                    _clients, self._endpoints, self._key, self._secret
+                )
+                self._session = _session(self._timeouts)
+            return self._session
 
-    def _without_secrets(self, answer: Answer) -> Answer:
-        """A server that echoes the request must not put the keys into a log."""
-        text = masked(answer.text, self._key, self._secret)
-        return Answer(answer.status, text, answer.elapsed, answer.remaining)
+    async def _exchange(self, session: aiohttp.ClientSession, request: _Request) -> Answer:
+        began = time.perf_counter()
+        method, url, headers, body = request
+        async with session.request(
+            method, url, data=body, headers=headers, allow_redirects=False
+        ) as response:
+            text = (await response.read()).decode("utf-8", errors="replace")
+            left = response.headers.get("X-Ratelimit-Remaining", "")
+            return Answer(
+                status=response.status,
+                # A server that echoes the request must not put the keys into a log.
+                text=masked(text, self._key, self._secret),
+                elapsed=time.perf_counter() - began,
+                remaining=int(left) if left.isdecimal() else None,
+            )
 
 
-def _refused(permit: Permit) -> str | None:
+def refused(permit: Permit) -> str | None:
+    """The reason that `permit` gives."""
     try:
         return permit()
     except Exception as error:
@@ -130,26 +155,30 @@ def masked(text: str, *secrets: SecretStr) -> str:
     return text
 
 
-def _sockets(timeouts: Timeouts) -> "PoolManager":
-    """Connections of both hosts: no proxy, no second try, certificates checked."""
-    import certifi
-    from urllib3 import PoolManager, Timeout
+def _session(timeouts: Timeouts) -> aiohttp.ClientSession:
+    """Connections of both hosts: no proxy, no cookies, no second try, certificates checked."""
+    connector = aiohttp.TCPConnector(
+        limit=0,  # the lanes have limits
+        keepalive_timeout=IDLE,
+        ssl=ssl.create_default_context(cafile=certifi.where()),
+    )
+    limits = aiohttp.ClientTimeout(sock_connect=timeouts.connect, sock_read=timeouts.read)
+    session = aiohttp.ClientSession(
+        connector=connector, timeout=limits, cookie_jar=aiohttp.DummyCookieJar()
+    )
+    session._retry_connection = False  # a DELETE on a connection that broke would go twice
+    return session
 
-    limits = Timeout(connect=timeouts.connect, read=timeouts.read)
-    return PoolManager(maxsize=POOL, timeout=limits, retries=False, ca_certs=certifi.where())
 
-
-def _clients(
-    endpoints: Endpoints, key: SecretStr, secret: SecretStr, sockets: "PoolManager"
-) -> "Mapping[str, RESTClient]":
+def _clients(endpoints: Endpoints, key: SecretStr, secret: SecretStr) -> "Mapping[str, RESTClient]":
     with without_pandas():
         from alpaca.common.rest import RESTClient
         from alpaca.data.historical.stock import StockHistoricalDataClient
         from alpaca.trading.client import TradingClient
 
-    class AnyStatus(RESTClient):
-        """Every status is an answer, and its text is kept: APIError and response.json() lose
-        exactness, redirects and error bodies (alpaca.md §2.4)."""
+    class Unsent(RESTClient):
+        """Gives the request instead of sending it: APIError and response.json() lose exactness,
+        redirects and error bodies (alpaca.md §2.4)."""
 
         def _one_request(self, method: str, url: str, opts: dict[str, Any], retry: int) -> Any:
             headers, body = {**opts["headers"], **ACCEPT}, None
@@ -158,48 +187,35 @@ def _clients(
             if opts.get("json") is not None:
                 body = json.dumps(opts["json"], allow_nan=False).encode()
                 headers["Content-Type"] = "application/json"
-            began = time.perf_counter()
-            response = sockets.request(method, url, body=body, headers=headers, redirect=False)
-            left = response.headers.get("X-Ratelimit-Remaining", "")
-            return Answer(
-                status=response.status,
-                text=response.data.decode("utf-8", errors="replace"),
-                elapsed=time.perf_counter() - began,
-                remaining=int(left) if left.isdecimal() else None,
-            )
+            return _Request(method, URL(url, encoded=True), headers, body)
 
-    class Trading(AnyStatus, TradingClient):
+    class Trading(Unsent, TradingClient):
         pass
 
-    class Data(AnyStatus, StockHistoricalDataClient):
+    class Data(Unsent, StockHistoricalDataClient):
         pass
 
     keys = (key.get_secret_value(), secret.get_secret_value())
-    clients = {
+    return {
         "trading": Trading(*keys, url_override=endpoints.trading_url),
         "data": Data(*keys, url_override=endpoints.data_url),
     }
-    for client in clients.values():
-        client._retry = 0
-    return clients
 
 
 def silence(error: Exception) -> NoAnswerError:
     """What a transport error proves. Only a connection that was never made proves that nothing
     left: refused, unknown host, connect time-out, certificate refused."""
-    from urllib3 import exceptions as failed
-
-    cause = error.args[0] if error.args else None
-    if isinstance(error, failed.NameResolutionError):
-        return NoAnswerError("the broker's host is unknown", never_left=True)
-    if isinstance(error, failed.NewConnectionError):
-        return NoAnswerError("the broker refused the connection", never_left=True)
-    if isinstance(error, failed.ConnectTimeoutError):
-        return NoAnswerError("the broker can't be reached", never_left=True, timed_out=True)
-    if isinstance(error, failed.SSLError) and isinstance(cause, ssl.SSLCertVerificationError):
-        return NoAnswerError("the broker's certificate is not valid", never_left=True)
-    if isinstance(error, failed.TimeoutError):
-        return NoAnswerError("the broker did not answer in time", timed_out=True)
-    if isinstance(error, failed.HTTPError):
-        return NoAnswerError("the connection to the broker broke before its answer")
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return NoAnswerError("the broker's host is unknown", never_left=True)
+        case aiohttp.ClientConnectorCertificateError():
+            return NoAnswerError("the broker's certificate is not valid", never_left=True)
+        case aiohttp.ConnectionTimeoutError():
+            return NoAnswerError("the broker can't be reached", never_left=True, timed_out=True)
+        case aiohttp.ClientConnectorError():
+            return NoAnswerError("the broker refused the connection", never_left=True)
+        case TimeoutError():
+            return NoAnswerError("the broker did not answer in time", timed_out=True)
+        case aiohttp.ClientError():
+            return NoAnswerError("the connection to the broker broke before its answer")
     return NoAnswerError(f"the broker's answer was lost ({type(error).__name__})")

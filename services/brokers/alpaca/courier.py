@@ -1,10 +1,8 @@
-"""Carries requests to the broker and answers back: rate limit, worker threads, time limits, and
-another try for reads that failed fast. Writes go once."""
+"""Carries requests to the broker and answers back: rate limit, lanes, time limits, and another try
+for reads that failed fast. Writes go once."""
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 from typing import Any
 
 import stamina
@@ -13,16 +11,14 @@ from pydantic import SecretStr
 from db.clock import Clock
 from services.brokers.alpaca import outcomes
 from services.brokers.alpaca.answer import Answer, NoAnswerError
-from services.brokers.alpaca.client import Permit, Rest, Timeouts
+from services.brokers.alpaca.client import Permit, Rest, Timeouts, refused
 from services.brokers.alpaca.endpoints import Endpoints
 from services.brokers.limiter import Lane, RequestLimiter
 from services.brokers.port import BrokerUnavailableError, RequestBudget
 
-THREADS = {Lane.READ: 4, Lane.ORDER: 16, Lane.URGENT: 16}
-"""Worker threads of each lane: hung reads or orders never hold up a cancel. A phase's orders leave
-side by side, and so do a halt's cancels."""
-
-CLOSED = "the broker's connection is closed"
+AT_ONCE = {Lane.READ: 4, Lane.ORDER: 16, Lane.URGENT: 16}
+"""Requests of each lane side by side: hung reads or orders never hold up a cancel. A phase's orders
+leave together, and so do a halt's cancels."""
 
 
 class _FleetingError(BrokerUnavailableError):
@@ -31,7 +27,7 @@ class _FleetingError(BrokerUnavailableError):
 
 
 class Courier:
-    """From the event loop to the blocking client and back."""
+    """Between the broker's adapter and its hosts."""
 
     def __init__(
         self,
@@ -50,18 +46,16 @@ class Courier:
             host: RequestLimiter(clock.monotonic, limit=requests_a_minute)
             for host in ("trading", "data")
         }
-        self._pools = {
-            lane: ThreadPoolExecutor(THREADS[lane], f"broker-{lane.name.lower()}") for lane in Lane
-        }
+        self._lanes = {lane: asyncio.Semaphore(AT_ONCE[lane]) for lane in Lane}
+        self._closed = False
 
     def budget(self) -> RequestBudget:
         return self._limits["trading"].budget()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Answers under way are no longer waited for."""
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
-        self._rest.close()
+        self._closed = True
+        await self._rest.close()
 
     async def read(
         self,
@@ -108,36 +102,29 @@ class Courier:
         data: Mapping[str, Any] | None = None,
         permit: Permit | None = None,
     ) -> Answer:
-        """One request in a worker thread, when its lane has room. Once this has returned or raised,
-        a request with a permit that has not left yet never will."""
+        """One request, when its lane has room. Once this has returned or raised, a request with a
+        permit that has not left yet never will."""
         while (wait := self._limits[host].take(lane)) > 0:
             await self._clock.sleep(wait)
-        over = Event()
-        guarded = None if permit is None else _until(over, permit)
+        left = False
+
+        def last_look() -> str | None:
+            nonlocal left
+            why = None if permit is None else refused(permit)
+            left = why is None
+            return why
+
         try:
-            job = self._pools[lane].submit(self._rest.call, host, method, path, data, guarded)
-        except RuntimeError as error:
-            raise NoAnswerError(CLOSED, never_left=True) from error
-        try:
-            async with asyncio.timeout(self._timeouts.total):
-                return await asyncio.wrap_future(job)
+            async with asyncio.timeout(self._timeouts.total), self._lanes[lane]:
+                if self._closed:
+                    raise NoAnswerError("the broker's connection is closed", never_left=True)
+                return await self._rest.call(host, method, path, data, last_look)
         except TimeoutError as error:
             raise NoAnswerError(
-                "the broker did not answer in time", never_left=job.cancel(), timed_out=True
+                "the broker did not answer in time", never_left=not left, timed_out=True
             ) from error
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            raise NoAnswerError(CLOSED, never_left=True) from error  # `close` emptied the queue
-        finally:
-            over.set()
 
 
 def _cut(body: str) -> bool:
     """Whether it ends before its JSON does, as far as its last character tells."""
     return not body.rstrip().endswith(("}", "]"))
-
-
-def _until(over: Event, permit: Permit) -> Permit:
-    return lambda: "it waited too long" if over.is_set() else permit()
