@@ -37,7 +37,14 @@ from services.execution.decide import (
 )
 from services.execution.drafts import of_order
 from services.execution.exits import Exits, Failed, Gone
-from services.execution.gate import GateResult, gate, reserved_by, reserved_elsewhere, worst_price
+from services.execution.gate import (
+    GateResult,
+    gate,
+    open_buys,
+    reserved_by,
+    reserved_elsewhere,
+    worst_price,
+)
 from services.execution.last_check import LastCheck, Withheld
 from services.execution.locked import decide_around
 from services.execution.recheck import changed, checked_again, refusal
@@ -205,7 +212,7 @@ class PlanDriver:
         for order in buys:
             async with self._cash_lock:
                 step = run.plan.step(order.step)
-                facts = await self._facts(run.plan)
+                facts = await self._facts_with_cash(run.plan)
                 result = self._gate(facts, _at_limit(step, order), order.qty)
                 ready, more = self._last_check.sort(run, (order,), facts)
                 withheld += more
@@ -249,7 +256,7 @@ class PlanDriver:
         """The buy phase opens on fresh figures: every remaining step is checked again, and the
         broker's cash is given a moment to show the last sell. What it does not pay for is cut by
         priority, and approved again where the trader confirms phases or steps (invariant 17)."""
-        facts = await self._facts(run.plan)
+        facts = await self._facts_with_cash(run.plan)
         cuts = self._cuts(run, facts, first)
         opened = run.phase_opened_at or self._clock.now()
         lag = (self._clock.now() - opened).total_seconds()
@@ -283,6 +290,19 @@ class PlanDriver:
             {run.state}, run.plan.plan_id, PlanState.BUYING, "PlanAdvanced", payload
         )
 
+    async def _facts_with_cash(self, plan: Plan) -> Facts:
+        """Looked at again while one of our buys fills or ends during the look: whether the broker's
+        cash has paid for it nobody knows, and it is spoken for no more."""
+        while True:
+            before = self._open_buys_left()
+            facts = await self._facts(plan)
+            after = self._open_buys_left()
+            if all(after.get(name, 0) >= left for name, left in before.items()):
+                return facts
+
+    def _open_buys_left(self) -> dict[str, Decimal]:
+        return {o.client_order_id: o.remaining_qty for _, o in open_buys(self._book.runs.values())}
+
     def _gate(self, facts: Facts, step: Step, wanted: Decimal) -> GateResult:
         policy = facts.policy
         account = facts.portfolio.account(step.account)
@@ -305,7 +325,7 @@ class PlanDriver:
 
     async def _buy(self, run: PlanRun, step: Step, order: ChildOrder, policy: Policy) -> None:
         async with self._cash_lock:
-            facts = await self._facts(run.plan)
+            facts = await self._facts_with_cash(run.plan)
             if step.n in run.slices:
                 if (why := session_over(facts)) is not None:
                     await self._give_up(run, step, why)

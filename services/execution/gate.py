@@ -1,6 +1,6 @@
 """The gate before every buy: only cash that is there is spent (spec 5, Phases; invariant 16)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 
@@ -54,18 +54,24 @@ def gate(
     )
 
 
+def open_buys(runs: Iterable[PlanRun]) -> Iterator[tuple[PlanRun, ChildOrder]]:
+    """Working buys of all plans. An intent that has not left is none: it passes the gate itself."""
+    return (
+        (run, order)
+        for run in runs
+        for order in run.orders
+        if order.side is Side.BUY and order.state.working and order.state is not OrderState.INTENT
+    )
+
+
 def reserved_by(runs: Iterable[PlanRun], account: str, policy: Policy) -> Decimal:
-    """What working buys of all plans may still cost: cash that the broker still shows but that is
-    already spoken for. An intent that has not left reserves nothing: it passes the gate itself."""
+    """What open buys may still cost: cash that the broker still shows but that is already spoken
+    for."""
     return sum(
         (
             _open_cost(run, order, policy)
-            for run in runs
-            for order in run.orders
-            if order.side is Side.BUY
-            and order.account == account
-            and order.state.working
-            and order.state is not OrderState.INTENT
+            for run, order in open_buys(runs)
+            if order.account == account
         ),
         Decimal(0),
     )

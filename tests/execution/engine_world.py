@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -74,6 +74,10 @@ async def settle() -> None:
     """Let every task go as far as it can without time passing."""
     for _ in range(60):
         await asyncio.sleep(0)
+
+
+async def settled() -> None:
+    """Nothing happens."""
 
 
 class ScriptedBroker:
@@ -217,6 +221,8 @@ class World:
         self.prices: dict[str, str] = {}
         self.quote_age = 0
         self.change: Callable[[Facts], Facts] = lambda facts: facts
+        self.meanwhile: Callable[[], Awaitable[None]] = settled
+        """What happens between the broker's answer and the engine's reading of it."""
         self.plan = self._plan(steps)
         self.engine = Engine(
             self.journal,
@@ -242,6 +248,10 @@ class World:
             update={"policy_hash": policy_hash(self.policy), "before": standing(facts)}
         )
 
+    def another(self, plan_id: str, *steps: str) -> Plan:
+        """A second plan for the same engine."""
+        return self._plan(steps).model_copy(update={"plan_id": plan_id})
+
     def now(self) -> Facts:
         """Cash and holdings are the broker's: what it filled has changed them."""
         cash, held = self.cash, dict(self.held)
@@ -265,7 +275,9 @@ class World:
 
     async def _facts(self, _: Plan) -> Facts:
         await asyncio.sleep(0)
-        return self.now()
+        found = self.now()
+        await self.meanwhile()
+        return found
 
     async def add(self) -> None:
         await self.engine.add(self.plan)

@@ -250,6 +250,34 @@ def test_in_auto_mode_buys_only_shrink_and_never_below_the_buffer_invariant_17(s
     asyncio.run(whole())
 
 
+@pytest.mark.parametrize("taken", [0, 4000])
+async def test_what_fills_during_a_look_at_the_cash_is_paid_for_once_invariant_16(
+    make: MakeWorld, taken: int
+) -> None:
+    """Two plans buy side by side. The broker's cash was read before the one's fill, and our book
+    heard of the fill before the other's gate: what it cost was in neither figure."""
+    world = make("buy 40 CCC", cash="10000", max_position_weight=None)
+    world.broker.script["CCC"] = ["rest"]
+    await world.start(Mode.AUTO)
+    (resting,) = world.broker.orders
+    world.plan = world.another("5b2c", "buy 40 DDD")
+
+    async def fills() -> None:
+        if world.run.state is PlanState.BUYING and not world.broker.fills:
+            world.cash -= taken  # somebody withdraws it
+            world.broker.fill(resting, Decimal(40))
+            await world.engine.tracker.poll()
+
+    world.meanwhile = fills
+    await world.start(Mode.AUTO)
+    await world.clock.move(30)
+    (_, (symbol, bought, _)) = world.sent
+    assert symbol == "DDD"
+    assert bought == 40 if not taken else 0 < (bought or 0) < 40, "neither twice nor not at all"
+    after = world.now().portfolio
+    assert after.cash >= Decimal("0.05") * after.equity
+
+
 # --- unknown ----------------------------------------------------------------------------------
 
 
