@@ -1,9 +1,15 @@
 """A sliding minute: reads wait first, orders next, cancels never (spec 5, Submitting, step 6)."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
+from unruly_server import KEY, QUICK, SECRET, Unruly, answering
 
+from db.clock import SystemClock
+from services.brokers.alpaca.adapter import AlpacaBroker
 from services.brokers.limiter import WINDOW, Lane, RequestLimiter
+from services.brokers.port import BrokerUnavailableError, CancelOutcome
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(Lane), st.floats(0, 20, allow_nan=False)), min_size=1, max_size=300
@@ -66,3 +72,21 @@ def test_a_kill_goes_through_when_reads_and_orders_have_used_their_share() -> No
     assert limits.budget().used == 16
     assert [limits.take(Lane.URGENT) for _ in range(4)] == [0.0] * 4
     assert limits.budget().used == limits.budget().limit == 20
+
+
+async def test_a_read_that_would_wait_longer_than_it_may_take_is_given_up_at_once(
+    unruly: Unruly,
+) -> None:
+    """A plan was started a minute after the trader had asked for it: its facts had waited so long."""
+    broker = AlpacaBroker(
+        "main", SecretStr(KEY), SecretStr(SECRET), unruly.endpoints(), SystemClock(), QUICK,
+        requests_a_minute=41,
+    )  # fmt: skip
+    unruly.handler = answering(200, [])
+    assert await broker.positions() == ()
+    with pytest.raises(BrokerUnavailableError, match="requests are used up; ask again in 60 s"):
+        await broker.positions()
+    unruly.handler = answering(204)
+    assert await broker.cancel("b-1") is CancelOutcome.ACCEPTED
+    await broker.close()
+    assert [method for method, *_ in unruly.requests] == ["GET", "DELETE"]

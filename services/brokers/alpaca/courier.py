@@ -104,8 +104,7 @@ class Courier:
     ) -> Answer:
         """One request, when its lane has room. Once this has returned or raised, a request with a
         permit that has not left yet never will."""
-        while (wait := self._limits[host].take(lane)) > 0:
-            await self._clock.sleep(wait)
+        await self._turn(host, lane)
         left = False
 
         def last_look() -> str | None:
@@ -123,6 +122,20 @@ class Courier:
             raise NoAnswerError(
                 "the broker did not answer in time", never_left=not left, timed_out=True
             ) from error
+
+    async def _turn(self, host: str, lane: Lane) -> None:
+        """Until the minute has room. A read that would wait longer than it may take is given up at
+        once, and who asked hears why: what was asked for a minute ago nobody expects any more. An
+        order waits its turn; it is looked at once more before it leaves."""
+        until = self._clock.monotonic() + self._timeouts.total
+        while (wait := self._limits[host].take(lane)) > 0:
+            if lane is Lane.READ and self._clock.monotonic() + wait > until:
+                raise NoAnswerError(
+                    f"this minute's requests are used up; ask again in {wait:.0f} s",
+                    never_left=True,
+                    timed_out=True,
+                )
+            await self._clock.sleep(wait)
 
 
 def _cut(body: str) -> bool:
