@@ -67,7 +67,7 @@ async def engine(hello: Mapping[str, Any], home: Home | None = None) -> AsyncIte
             "main",
             SecretStr(hello["key"]),
             SecretStr(hello["secret"]),
-            Endpoints.model_validate({name: hello[name] for name in Endpoints.model_fields}),
+            Endpoints.among(hello),
             SystemClock(),
             requests_a_minute=1_000_000,
         )

@@ -30,6 +30,22 @@ QUIET = TradeRecord(since=NOW - timedelta(days=90))
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 
 
+class StandingClock:
+    """Shows NOW, until its seconds are set."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError("nobody waits here")
+
+
 def with_limits(policy: Policy = STANDARD, **limits: object) -> Policy:
     return Policy.model_validate({**policy.model_dump(), **limits})
 

@@ -129,12 +129,10 @@ async def _broker(home: Home, settings: DeskSettings, journal: Journal, clock: C
     if chosen is None:
         address = await ensure_exchange(home, settings.sim)
         key, secret = SecretStr(address.key), SecretStr(address.secret)
-        endpoints = Endpoints.model_validate(
-            address.model_dump(include=set(Endpoints.model_fields))
-        )
+        endpoints = Endpoints.among(dict(address))
     else:
         key, secret, _ = credentials(settings)
-        endpoints = Endpoints.model_validate(chosen.model_dump(include=set(Endpoints.model_fields)))
+        endpoints = Endpoints.among(dict(chosen))
     configure((key, secret))
     return AlpacaBroker(settings.account_name, key, secret, endpoints, clock)
 

@@ -136,9 +136,7 @@ def _broker(request: Request, clock: Clock) -> Broker:
             key, secret = SecretStr(str(chosen.key)), SecretStr(str(chosen.secret))
         else:
             key, secret, _ = credentials(settings)
-        endpoints = Endpoints.model_validate(
-            {name: getattr(chosen, name) for name in Endpoints.model_fields}
-        )
+        endpoints = Endpoints.among(dict(chosen))
         return AlpacaBroker(settings.account_name, key, secret, endpoints, clock)
     except (SettingsError, EndpointError, HomeError, ValueError) as error:
         raise BrokerUnavailableError(str(error)) from error

@@ -68,8 +68,7 @@ async def _prices(home: Home, settings: DeskSettings, clock: Clock) -> Prices:
         case Quotes.SIM:
             address = await ensure_exchange(home, settings.sim)
             key, secret = SecretStr(address.key), SecretStr(address.secret)
-            known = address.model_dump(include=set(Endpoints.model_fields))
-            endpoints = Endpoints.model_validate(known)
+            endpoints = Endpoints.among(dict(address))
             configure((key, secret))
             return Practice(AlpacaBroker(name, key, secret, endpoints, clock), clock)
         case Quotes.ALPACA:

@@ -37,6 +37,7 @@ class Past:
         self._others: tuple[TradeRecord, ...] = ()
         self._since: datetime | None = None
         self._asked = float("-inf")
+        self._looked = float("-inf")
         self._bars: dict[str, tuple[Bar, ...]] = {}
         self._bars_of: date | None = None
 
@@ -47,17 +48,22 @@ class Past:
 
     async def record(self, now: datetime, held: Iterable[Position]) -> TradeRecord | None:
         """Trades since 62 days ago; None while they can't be read: the checks say so."""
-        if self._since is None or self._clock.monotonic() - self._asked >= KEPT_SECONDS:
+        if self._since is None or self._old(self._asked):
             since = now - TRADES
             try:
                 self._fills = await self._broker.fills_since(since)
             except BrokerUnavailableError as error:
                 log.warning("what was traded before can't be read: %s", error)
                 return None
-            self._others = await self.elsewhere(self._clock.now())
             self._since, self._asked = since, self._clock.monotonic()
+        if self._old(self._looked):  # our own fills tell nothing of what others traded
+            self._others = await self.elsewhere(self._clock.now())
+            self._looked = self._clock.monotonic()
         own = TradeRecord(since=self._since, trades=tuple(trades_of(self._fills, held)))
         return together(own, self._others)
+
+    def _old(self, then: float) -> bool:
+        return self._clock.monotonic() - then >= KEPT_SECONDS
 
     async def bars(self, symbols: Collection[str], now: datetime) -> dict[str, tuple[Bar, ...]]:
         """Daily bars of the sessions before today's, asked for once a day; what can't be read is

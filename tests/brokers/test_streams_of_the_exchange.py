@@ -36,12 +36,7 @@ def facing(exchange: Any, key: str | None = None) -> AlpacaBroker:
         "main",
         SecretStr(key or exchange.key),
         SecretStr(exchange.secret),
-        Endpoints(
-            trading_url=exchange.trading_url,
-            trading_stream_url=exchange.trading_stream_url,
-            data_url=exchange.data_url,
-            data_stream_url=exchange.data_stream_url,
-        ),
+        Endpoints.among(exchange.hello),
         SystemClock(),
         backoff=NOW,
     )

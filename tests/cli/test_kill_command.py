@@ -97,7 +97,7 @@ def exchange(home: Home, tmp_path: Path) -> Iterator[dict]:
 
 
 def broker_at(address: dict) -> AlpacaBroker:
-    endpoints = Endpoints.model_validate({name: address[name] for name in Endpoints.model_fields})
+    endpoints = Endpoints.among(address)
     key, secret = SecretStr(address["key"]), SecretStr(address["secret"])
     return AlpacaBroker("main", key, secret, endpoints, SystemClock())
 

@@ -15,7 +15,7 @@ from services.brokers.port import Confirmed
 async def stop_order(desk: RunningDesk, symbol: str, qty: int, price: str) -> str:
     """A protective stop; its id."""
     hello = desk.exchange.hello
-    endpoints = Endpoints.model_validate({name: hello[name] for name in Endpoints.model_fields})
+    endpoints = Endpoints.among(hello)
     keys = SecretStr(hello["key"]), SecretStr(hello["secret"])
     broker = AlpacaBroker("main", *keys, endpoints, SystemClock())
     request = OrderRequest(

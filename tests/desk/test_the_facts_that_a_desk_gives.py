@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
-from risk_world import NOW, OPEN, STANDARD, world
+from risk_world import NOW, OPEN, STANDARD, StandingClock, world
 
 from db.model.event import Event
 from db.model.instrument import Instrument
@@ -15,6 +15,7 @@ from db.model.portfolio import Account, Position
 from db.model.record import TradeRecord
 from services.brokers.port import Broker
 from services.desk.facts import FactsSource
+from services.desk.past import KEPT_SECONDS
 from services.market.board import PriceBoard
 from services.risk.facts import Facts
 
@@ -62,17 +63,6 @@ class CountingBroker:
     async def instruments(self) -> tuple[Instrument, ...]:
         self._ask()
         return tuple(WORLD.instruments.values())
-
-
-class StandingClock:
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nobody waits here")
 
 
 def bought(qty: str, price: str, days: int) -> Event:
@@ -142,3 +132,21 @@ async def test_a_position_that_the_broker_counts_otherwise_has_no_known_lot() ->
     )
     source.apply((bought("20", "90", 400),))  # the broker says 30
     assert (await source.fresh()).lots == {}
+
+
+async def test_our_own_fill_is_no_news_from_other_desks() -> None:
+    """The books of others are files, read beside the gate of a buy."""
+    clock, looks = StandingClock(), 0
+    source = FactsSource(cast(Broker, CountingBroker()), PriceBoard(lambda: 0.0), clock, STANDARD)
+
+    async def other(_: datetime) -> tuple[TradeRecord, ...]:
+        nonlocal looks
+        looks += 1
+        return ()
+
+    source.past.elsewhere = other
+    for seconds, expected in ((0, 1), (1, 1), (KEPT_SECONDS, 2)):
+        clock.seconds = seconds
+        source.past.apply([bought("1", "90", 0)])
+        await source.past.record(clock.now(), WORLD.portfolio.positions)
+        assert looks == expected

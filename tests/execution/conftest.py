@@ -1,6 +1,9 @@
 """The makers of this room's tests are in `execution_makers.py`, beside this file."""
 
+from collections.abc import AsyncIterator
+
 import pytest
+from engine_world import MakeWorld, worlds
 from execution_makers import Log
 from plan_makers import make_plan
 
@@ -11,3 +14,9 @@ def log() -> Log:
     made = Log()
     made.write("PlanCreated", payload={"plan": make_plan().to_json()})
     return made
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[MakeWorld]:
+    async with worlds() as made:
+        yield made

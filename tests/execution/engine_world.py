@@ -2,7 +2,8 @@
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -308,6 +309,22 @@ class World:
 
     async def close(self) -> None:
         await self.engine.close()
+
+
+MakeWorld = Callable[..., World]
+
+
+@asynccontextmanager
+async def worlds() -> AsyncIterator[MakeWorld]:
+    """What makes worlds, all of which end with it."""
+    async with AsyncExitStack() as ends:
+
+        def make(*steps: str, **options: Any) -> World:
+            made = World(*steps, **options)
+            ends.push_async_callback(made.close)
+            return made
+
+        yield make
 
 
 def payloads(world: World, kind: str) -> list[dict[str, Any]]:

@@ -3,13 +3,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from engine_world import World, payloads, settle
+from engine_world import MakeWorld, World, payloads, settle
 from hypothesis import given
 from hypothesis import strategies as st
 from risk_world import NOW
@@ -23,20 +23,6 @@ from services.execution.offers import Offer, offers
 from services.risk.facts import Facts
 
 SELL_AND_BUY = ("sell 50 AAA", "buy 20 CCC", "buy 20 DDD")
-MakeWorld = Callable[..., World]
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[MakeWorld]:
-    made: list[World] = []
-
-    def one(*steps: str, **options: object) -> World:
-        made.append(World(*steps, **options))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield one
-    for each in made:
-        await each.close()
 
 
 # --- approval ---------------------------------------------------------------------------------

@@ -1,12 +1,12 @@
 """One order checked as it is about to become an intent, on what is known then: nothing slips between
 the check of its phase and its own send (spec 5; invariants 20, 21)."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from engine_world import World, payloads, settle
+from engine_world import MakeWorld, World, payloads, settle
 from hypothesis import given
 from hypothesis import strategies as st
 from plan_makers import make_plan
@@ -71,19 +71,6 @@ def typed_elsewhere(text: str) -> Change:
     )
 
 
-@pytest.fixture
-async def make() -> AsyncIterator[Callable[..., World]]:
-    made: list[World] = []
-
-    def one(*steps: str, **options: object) -> World:
-        made.append(World(*steps, **options))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield one
-    for each in made:
-        await each.close()
-
-
 async def after_the_first(made: World, mode: Mode, change: Change) -> None:
     """The first step fills, then something changes, and the next one's turn comes."""
     made.broker.script[made.plan.steps[0].symbol] = ["rest"]
@@ -114,7 +101,7 @@ BUYS: list[tuple[Change, str]] = [
 
 @pytest.mark.parametrize(("change", "check"), BUYS, ids=[check for _, check in BUYS])
 async def test_a_buy_meets_what_changed_since_its_phase_began(
-    make: Callable[..., World], change: Change, check: str
+    make: MakeWorld, change: Change, check: str
 ) -> None:
     """Invariant 21, in the buy phase: the denial is on record, no attempt is used up, and the plan
     goes on once nothing is in the way."""
@@ -142,7 +129,7 @@ SELLS: list[tuple[Change, str]] = [
 
 @pytest.mark.parametrize(("change", "check"), SELLS, ids=[check for _, check in SELLS])
 async def test_a_sell_that_waited_for_its_confirmation_meets_it_too(
-    make: Callable[..., World], change: Change, check: str
+    make: MakeWorld, change: Change, check: str
 ) -> None:
     made = make("sell 10 AAA", "sell 20 BBB")
     await after_the_first(made, Mode.STEP, change)
@@ -161,9 +148,7 @@ NO_MATTER: list[Change] = [
 
 
 @pytest.mark.parametrize("change", NO_MATTER)
-async def test_no_cap_stands_in_the_way_of_an_exit(
-    make: Callable[..., World], change: Change
-) -> None:
+async def test_no_cap_stands_in_the_way_of_an_exit(make: MakeWorld, change: Change) -> None:
     """Invariant 20."""
     made = make("sell 10 AAA", "sell 20 BBB")
     await after_the_first(made, Mode.STEP, change)
@@ -172,7 +157,7 @@ async def test_no_cap_stands_in_the_way_of_an_exit(
 
 
 async def test_of_sells_side_by_side_only_the_one_that_may_not_stays(
-    make: Callable[..., World],
+    make: MakeWorld,
 ) -> None:
     """The check of the phase passed a moment ago; the fact came between."""
     made = make("sell 10 AAA", "sell 20 BBB")
@@ -186,7 +171,7 @@ async def test_of_sells_side_by_side_only_the_one_that_may_not_stays(
     assert "AAA is halted by its exchange: news pending" in made.run.reason
 
 
-async def test_a_retry_is_checked_again(make: Callable[..., World]) -> None:
+async def test_a_retry_is_checked_again(make: MakeWorld) -> None:
     made = make("sell 10 AAA")
     made.broker.script["AAA"] = ["rate_limit"]
     await made.start(Mode.AUTO)
@@ -202,7 +187,7 @@ async def test_a_retry_is_checked_again(make: Callable[..., World]) -> None:
 
 @pytest.mark.parametrize("step", ["sell 10 AAA", "buy 20 CCC"])
 async def test_an_intent_that_was_left_is_checked_before_it_is_sent(
-    make: Callable[..., World], step: str
+    make: MakeWorld, step: str
 ) -> None:
     """It never arrived: sent under its own id, unless something forbids it now."""
     made = make(step)
@@ -220,7 +205,7 @@ async def test_an_intent_that_was_left_is_checked_before_it_is_sent(
     assert (made.run.state, len(made.sent)) == (PlanState.PAUSED, 1)
 
 
-async def test_the_same_order_of_another_plan_within_a_minute(make: Callable[..., World]) -> None:
+async def test_the_same_order_of_another_plan_within_a_minute(make: MakeWorld) -> None:
     """It filled at once, so that the broker lists it no more: our book knows (spec 3,
     duplicate_order)."""
     made = make("sell 10 AAA")
@@ -239,7 +224,7 @@ async def test_the_same_order_of_another_plan_within_a_minute(make: Callable[...
     assert made.run.state is PlanState.DONE
 
 
-async def test_a_flatten_asks_no_check(make: Callable[..., World]) -> None:
+async def test_a_flatten_asks_no_check(make: MakeWorld) -> None:
     """Spec 5, Kill switch: what closes everything is sent, and the broker may refuse it."""
     made = make("sell 10 AAA")
     plan = made.plan.model_copy(update={"source": "flatten"})
@@ -250,7 +235,7 @@ async def test_a_flatten_asks_no_check(make: Callable[..., World]) -> None:
 
 
 async def test_without_facts_nothing_leaves_and_the_plan_says_why(
-    make: Callable[..., World],
+    make: MakeWorld,
 ) -> None:
     made = make("sell 10 AAA")
     await made.add()
@@ -287,7 +272,7 @@ def test_a_sale_of_what_is_held_is_let_out_whatever_the_limits(
 
 
 async def test_an_old_list_that_still_shows_an_earlier_attempt_is_no_duplicate(
-    make: Callable[..., World],
+    make: MakeWorld,
 ) -> None:
     """What is known without asking may be seconds old: the rest of a cancelled order leaves."""
     made = make("sell 10 AAA @ 100")

@@ -1,11 +1,10 @@
 """A stop, a trim, a flatten: a marketable limit, then the market (spec 4, Order guidance)."""
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from engine_world import World, settle
+from engine_world import MakeWorld, World, settle
 from risk_world import NOW, world
 
 from db.model.order import OrderType, Side
@@ -19,19 +18,6 @@ def hurried(made: World, **changed: object) -> World:
     steps = tuple(step.model_copy(update=update) for step in made.plan.steps)
     made.plan = made.plan.model_copy(update={"steps": steps})
     return made
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[Callable[..., World]]:
-    made: list[World] = []
-
-    def one(*steps: str, **options: object) -> World:
-        made.append(World(*steps, **options))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield one
-    for each in made:
-        await each.close()
 
 
 def posts(made: World) -> list[tuple[str, Decimal | None, Decimal | None, str]]:
@@ -50,7 +36,7 @@ LIMIT = Decimal("99.5")
 @pytest.mark.parametrize("mode", [Mode.AUTO, Mode.STEP])
 @pytest.mark.parametrize(("script", "left"), [("rest", 10), ("part:3", 7), ("part:9", 1)])
 async def test_what_the_limit_did_not_fill_goes_at_the_market(
-    make: Callable[..., World], script: str, left: int, mode: Mode
+    make: MakeWorld, script: str, left: int, mode: Mode
 ) -> None:
     """Nobody is asked, and no part filled is called enough: the approval says so. The cancel is
     proven before the rest leaves (invariant 3)."""
@@ -68,7 +54,7 @@ async def test_what_the_limit_did_not_fill_goes_at_the_market(
     assert made.run.filled_qty(1) == 10
 
 
-async def test_what_is_in_no_hurry_waits_as_ever(make: Callable[..., World]) -> None:
+async def test_what_is_in_no_hurry_waits_as_ever(make: MakeWorld) -> None:
     made = make("sell 10 AAA @ 99.5")
     made.broker.script["AAA"] = ["rest"]
     await made.start(Mode.AUTO)
@@ -78,7 +64,7 @@ async def test_what_is_in_no_hurry_waits_as_ever(make: Callable[..., World]) -> 
 
 
 async def test_a_limit_that_was_refused_is_not_followed_by_the_market(
-    make: Callable[..., World],
+    make: MakeWorld,
 ) -> None:
     """It never worked: it is tried again as it was."""
     made = hurried(make("sell 10 AAA @ 99.5"))
@@ -88,7 +74,7 @@ async def test_a_limit_that_was_refused_is_not_followed_by_the_market(
     assert posts(made) == [("limit", 10, LIMIT, "a1"), ("limit", 10, LIMIT, "a2")]
 
 
-async def test_pieces_take_their_time(make: Callable[..., World]) -> None:
+async def test_pieces_take_their_time(make: MakeWorld) -> None:
     """A share of the volume is what a large order in a hurry may take."""
     pov = Algorithm(name=AlgorithmName.POV, minutes=Decimal(10), participation=Decimal("0.1"))
     made = hurried(make("sell 100 AAA @ 99.5"), algorithm=pov)

@@ -86,12 +86,12 @@ async def running(desk: RunningDesk, machine: Machine) -> AsyncIterator[Desk]:
     settings = load(desk.home, ())
     assert settings.broker is not None
     key, secret, _ = credentials(settings)
-    addresses = settings.broker.model_dump(include=set(Endpoints.model_fields))
+    endpoints = Endpoints.among(dict(settings.broker))
     clock = SystemClock(machine.wall, machine.steady)
     journal = await Journal.open(desk.home.journal, clock.now)
     for last in await journal.tail(1):
         clock.not_before(last.at)
-    broker = AlpacaBroker("main", key, secret, Endpoints.model_validate(addresses), clock)
+    broker = AlpacaBroker("main", key, secret, endpoints, clock)
     made = Desk(desk.home, settings, journal, broker, clock, clock.drift)
     try:
         await made.start()

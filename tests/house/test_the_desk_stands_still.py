@@ -58,7 +58,7 @@ def test_an_overdue_beat_holds_sends_up_until_it_is_known() -> None:
 async def sold_elsewhere(desk: RunningDesk, symbol: str, qty: int) -> None:
     """By another hand, at the same broker."""
     hello = desk.exchange.hello
-    endpoints = Endpoints.model_validate({name: hello[name] for name in Endpoints.model_fields})
+    endpoints = Endpoints.among(hello)
     keys = SecretStr(hello["key"]), SecretStr(hello["secret"])
     broker = AlpacaBroker("main", *keys, endpoints, SystemClock())
     request = OrderRequest(

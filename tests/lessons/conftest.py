@@ -2,9 +2,10 @@
 where stands in docs/invariants.md; the makers of other rooms are used here, too."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running_exchange import RunningExchange, exchanges_in
@@ -22,6 +23,14 @@ def bad_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningExchang
         import_module(name)  # long enough to eat a short time limit of whoever is first
     with exchanges_in(tmp_path_factory.mktemp("bad-day")) as start:
         yield start(control=True, tick=20)
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Any]:
+    from engine_world import worlds  # of another room, whose path is known from here on
+
+    async with worlds() as made:
+        yield made
 
 
 @pytest.fixture

@@ -43,11 +43,8 @@ def broker_at(
         "main",
         SecretStr(exchange.key),
         SecretStr(exchange.secret),
-        Endpoints(
-            trading_url=exchange.trading_url.replace("127.0.0.1", host),
-            trading_stream_url=exchange.trading_stream_url,
-            data_url=exchange.data_url,
-            data_stream_url=exchange.data_stream_url,
+        Endpoints.among(
+            {name: str(said).replace("127.0.0.1", host) for name, said in exchange.hello.items()}
         ),
         SystemClock(),
         timeouts,

@@ -1,34 +1,18 @@
 """What a desk believes after it was stopped dead: what its journal says, completed by the broker's
 word, and nothing else (invariants 1, 4, 5, 8, 9, 18, 30)."""
 
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from books_world import books, child
-from engine_world import World, payloads, settle
+from engine_world import MakeWorld, World, payloads, settle
 from restarts import reborn, restart
 
 from db.model.order import OrderState, Side
 from db.model.run import Mode, PlanState
 from services.brokers.port import CancelOutcome
 from services.execution.book import NotPossibleError
-
-MakeWorld = Callable[..., World]
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[MakeWorld]:
-    made: list[World] = []
-
-    def one(*steps: str, **options: object) -> World:
-        made.append(World(*steps, **options))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield one
-    for each in made:
-        await each.close()
 
 
 def booked(world: World) -> Decimal:

@@ -1,11 +1,10 @@
 """Orders that are refused, replaced, filled in part or for want of cash, and ways out that must stay
 open (invariants 13, 14, 15, 16, 20, 23)."""
 
-from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 
 import pytest
-from engine_world import World, payloads, settle
+from engine_world import MakeWorld, payloads, settle
 from execution_makers import report_of
 from protection_makers import KEY, Bought
 
@@ -15,21 +14,7 @@ from services.brokers.port import CancelOutcome
 from services.execution.absorb import absorbed
 from services.execution.protection import Place
 
-MakeWorld = Callable[..., World]
 NAME = "qd-3f9a-s01-c1-a1"
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[MakeWorld]:
-    made: list[World] = []
-
-    def one(*steps: str, **options: object) -> World:
-        made.append(World(*steps, **options))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield one
-    for each in made:
-        await each.close()
 
 
 async def test_what_is_accepted_while_a_retry_waits_is_not_sent_again(make: MakeWorld) -> None:

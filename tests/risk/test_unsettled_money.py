@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from risk_world import NOW, STANDARD, order, world
+from risk_world import NOW, STANDARD, StandingClock, order, world
 
 from db.model.order import Fill, Side
 from db.model.portfolio import Account
@@ -111,7 +111,7 @@ async def test_only_an_account_without_margin_has_unsettled_shares(
     """And the sale of them is refused, at the dry run and at every later check."""
     broker = CashAccount(multiplier)
     facts = world(held={"AAA": "10"})
-    source = FactsSource(_as_broker(broker), PriceBoard(lambda: 0.0), _NoClock(), STANDARD)
+    source = FactsSource(_as_broker(broker), PriceBoard(lambda: 0.0), StandingClock(), STANDARD)
     asked = facts.portfolio.model_copy(update={"accounts": (broker.account,)})
     told = await source._with_unsettled(asked)
     (held,) = told.positions
@@ -121,17 +121,6 @@ async def test_only_an_account_without_margin_has_unsettled_shares(
         case_of(world(held={"AAA": "10"}, unsettled={"AAA": str(unsettled)}), [order("sell 1 AAA")])
     )
     assert found.severity.value == ("block" if unsettled else "pass")
-
-
-class _NoClock:
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nobody waits here")
 
 
 def _as_broker(broker: CashAccount) -> Broker:

@@ -1,6 +1,8 @@
 """Where Alpaca is, and what may stand in its place: an HTTPS host or this machine."""
 
 import ipaddress
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from db.model.base import Noun
@@ -18,6 +20,11 @@ class Endpoints(Noun):
     trading_stream_url: str
     data_url: str
     data_stream_url: str
+
+    @classmethod
+    def among(cls, told: Mapping[str, Any]) -> "Endpoints":
+        """Of all that is told of a broker. KeyError when one is not there."""
+        return cls(**{name: told[name] for name in cls.model_fields})
 
 
 _DATA = {
