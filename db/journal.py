@@ -23,7 +23,14 @@ from db.model.order import TERMINAL
 from db.model.run import PlanState
 from db.projections import TABLES
 from db.rows import PLANS_AT_WORK, SELECT_EVENTS, SELECT_FILLS, SELECT_LASTING, FilledRow, event_of
-from db.verification import Verification, backup, rebuild, verify
+from db.verification import (
+    BrokenChainError,
+    Verification,
+    backup,
+    check_last,
+    rebuild,
+    verify,
+)
 from db.without_pandas import without_pandas
 from db.writer import Append, Outcome, Writer
 
@@ -31,6 +38,8 @@ __all__ = ["Journal", "JournalError", "Verification", "backup", "rebuild", "veri
 
 ROOM = 1024 * 1024
 """Bytes that must be free before a journal that failed is written again: with less it fails at once."""
+
+RESTORE = "keep the file, run `quarterdeck journal verify` and restore the latest backup"
 
 Subscriber = Callable[[tuple[Event, ...]], None]
 Found = TypeVar("Found")
@@ -293,10 +302,11 @@ def _prepare(db: sqlite3.Connection, path: Path, clock: Callable[[], datetime]) 
     db.execute("COMMIT")
     last = db.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     if (last or (0, GENESIS)) != db.execute("SELECT seq, hash FROM head").fetchone():
-        raise JournalError(
-            f"The journal {path} was cut short or changed by hand: keep the file, run "
-            "`quarterdeck journal verify` and restore the latest backup."
-        )
+        raise JournalError(f"The journal {path} was cut short or changed by hand: {RESTORE}.")
+    try:
+        check_last(db)
+    except BrokenChainError as broken:
+        raise JournalError(f"{broken} The file {path} was changed by hand: {RESTORE}.") from broken
 
 
 def _back_up_before_migration(

@@ -21,6 +21,7 @@ from sqlite_utils import Database
 
 from db import connection, migrations
 from db.journal import Journal, JournalError, rebuild, verify
+from db.verification import LAST
 
 WRITER = Path(__file__).with_name("journal_writer.py")
 ROOT = Path(__file__).parents[2]
@@ -190,6 +191,24 @@ async def test_a_journal_cut_short_is_refused(tmp_path: Path) -> None:
         db.commit()
     with pytest.raises(JournalError, match="cut short"):
         await Journal.open(path, Ticking())
+
+
+@pytest.mark.parametrize(("seq", "refused"), [(LAST + 5, True), (7, True), (3, False)])
+async def test_a_start_looks_at_the_last_events_and_a_verification_at_all(
+    tmp_path: Path, seq: int, refused: bool
+) -> None:
+    path = tmp_path / "journal.db"
+    await made(path, LAST + 5)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TRIGGER events_never_UPDATE")
+        db.execute("UPDATE events SET symbol = 'OTHER' WHERE seq = ?", (seq,))
+        db.commit()
+    assert verify(path).broken_seq == seq
+    if refused:
+        with pytest.raises(JournalError, match=rf"Event {seq} .* changed by hand: keep the file"):
+            await Journal.open(path, Ticking())
+    else:
+        await (await Journal.open(path, Ticking())).close()
 
 
 async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
