@@ -5,6 +5,7 @@ import asyncio
 import dataclasses
 import json
 import socket
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -20,7 +21,14 @@ from services.brokers.alpaca import courier
 from services.brokers.alpaca.adapter import AlpacaBroker
 from services.brokers.alpaca.endpoints import Endpoints
 from services.brokers.limiter import Lane
-from services.brokers.port import Confirmed, Denied, Rejected, RejectionClass, Unresolved
+from services.brokers.port import (
+    CancelOutcome,
+    Confirmed,
+    Denied,
+    Rejected,
+    RejectionClass,
+    Unresolved,
+)
 
 CLIENT_ID = "qd-3f9a-s02-c1-a1"
 
@@ -199,6 +207,34 @@ async def test_an_order_waiting_behind_hung_ones_never_leaves_late(
     kinds = [type(outcome) for outcome in outcomes]
     assert len(unruly.sent("POST")) <= kinds.count(Unresolved) == len(asked)
     assert kinds.count(Denied) == len(orders) - len(asked) > 0
+
+
+async def test_a_name_that_nobody_resolves_in_time_proves_that_nothing_left(
+    unruly: Unruly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    named = unruly.endpoints().model_copy(
+        update={"trading_url": unruly.url.replace("127.0.0.1", "localhost")}
+    )
+    limits = dataclasses.replace(PATIENT, connect=0.1)
+    broker = AlpacaBroker("main", SecretStr(KEY), SecretStr(SECRET), named, SystemClock(), limits)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait())
+    outcome = await broker.submit(request(), permit=permitted)
+    answered.set()  # else the end of the loop would wait for the thread
+    await broker.close()
+    assert outcome == Denied(reason="never left: the broker can't be reached")
+    assert unruly.requests == []
+
+
+async def test_a_cancel_is_sent_once_though_its_kept_connection_breaks(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    """HTTP clients send what is idempotent again by themselves."""
+    unruly.handler = answering(204)
+    assert await broker.cancel("b-1") is CancelOutcome.ACCEPTED
+    unruly.handler = unruly.drop
+    assert await broker.cancel("b-2") is CancelOutcome.UNRESOLVED
+    assert unruly.sent("DELETE") == ["/v2/orders/b-1", "/v2/orders/b-2"]
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ class Timeouts:
     """Seconds, and tries of a read."""
 
     connect: float = 3.05
+    """From the name to a connection that is proven: nothing has left by then."""
     read: float = 10.0
     """The longest silence between two bytes."""
     total: float = 20.0
@@ -116,11 +117,14 @@ class Rest:
     async def _open(self) -> aiohttp.ClientSession:
         async with self._opening:
             if self._session is None:
-                self._clients = await asyncio.to_thread(
-                    _clients, self._endpoints, self._key, self._secret
-                )
-                self._session = _session(self._timeouts)
+                self._clients, trusted = await asyncio.to_thread(self._prepared)
+                self._session = _session(self._timeouts, trusted)
             return self._session
+
+    def _prepared(self) -> "tuple[Mapping[str, RESTClient], ssl.SSLContext]":
+        """What takes long enough to stall a loop: imports, and a hundred certificates."""
+        trusted = ssl.create_default_context(cafile=certifi.where())
+        return _clients(self._endpoints, self._key, self._secret), trusted
 
     async def _exchange(self, session: aiohttp.ClientSession, request: _Request) -> Answer:
         began = time.perf_counter()
@@ -155,14 +159,11 @@ def masked(text: str, *secrets: SecretStr) -> str:
     return text
 
 
-def _session(timeouts: Timeouts) -> aiohttp.ClientSession:
+def _session(timeouts: Timeouts, trusted: ssl.SSLContext) -> aiohttp.ClientSession:
     """Connections of both hosts: no proxy, no cookies, no second try, certificates checked."""
-    connector = aiohttp.TCPConnector(
-        limit=0,  # the lanes have limits
-        keepalive_timeout=IDLE,
-        ssl=ssl.create_default_context(cafile=certifi.where()),
-    )
-    limits = aiohttp.ClientTimeout(sock_connect=timeouts.connect, sock_read=timeouts.read)
+    # No limit of connections: the lanes have theirs.
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE, ssl=trusted)
+    limits = aiohttp.ClientTimeout(connect=timeouts.connect, sock_read=timeouts.read)
     session = aiohttp.ClientSession(
         connector=connector, timeout=limits, cookie_jar=aiohttp.DummyCookieJar()
     )
