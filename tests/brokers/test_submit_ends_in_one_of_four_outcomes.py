@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -209,20 +210,57 @@ async def test_an_order_waiting_behind_hung_ones_never_leaves_late(
     assert kinds.count(Denied) == len(orders) - len(asked) > 0
 
 
+def by_name(unruly: Unruly, **limits: float) -> AlpacaBroker:
+    named = unruly.url.replace("127.0.0.1", "localhost")
+    endpoints = unruly.endpoints().model_copy(update={"trading_url": named})
+    times = dataclasses.replace(PATIENT, **limits)
+    return AlpacaBroker("main", SecretStr(KEY), SecretStr(SECRET), endpoints, SystemClock(), times)
+
+
+class Names:
+    """A resolver that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked, self.answered = threading.Event(), threading.Event()
+        self._resolve = socket.getaddrinfo
+
+    def __call__(self, *what: Any, **how: Any) -> Any:
+        self.asked.set()
+        self.answered.wait()
+        return self._resolve(*what, **how)
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+    made = Names()
+    monkeypatch.setattr(socket, "getaddrinfo", made)
+    return made
+
+
 async def test_a_name_that_nobody_resolves_in_time_proves_that_nothing_left(
-    unruly: Unruly, monkeypatch: pytest.MonkeyPatch
+    unruly: Unruly, names: Names
 ) -> None:
-    answered = threading.Event()
-    named = unruly.endpoints().model_copy(
-        update={"trading_url": unruly.url.replace("127.0.0.1", "localhost")}
-    )
-    limits = dataclasses.replace(PATIENT, connect=0.1)
-    broker = AlpacaBroker("main", SecretStr(KEY), SecretStr(SECRET), named, SystemClock(), limits)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait())
+    broker = by_name(unruly, connect=0.1)
     outcome = await broker.submit(request(), permit=permitted)
-    answered.set()  # else the end of the loop would wait for the thread
+    names.answered.set()  # else the end of the loop would wait for the thread
     await broker.close()
     assert outcome == Denied(reason="never left: the broker can't be reached")
+    assert unruly.requests == []
+
+
+async def test_a_halt_while_the_connection_is_made_is_heard_before_the_first_byte(
+    unruly: Unruly, names: Names
+) -> None:
+    """To find a name, to connect and to prove who it is takes seconds on a bad day."""
+    broker, halted = by_name(unruly), list[str]()
+    order = asyncio.ensure_future(
+        broker.submit(request(), permit=lambda: "trading is HALTED" if halted else None)
+    )
+    await asyncio.to_thread(names.asked.wait)
+    halted.append("now")
+    names.answered.set()
+    assert await order == Denied(reason="trading is HALTED")
+    await broker.close()
     assert unruly.requests == []
 
 

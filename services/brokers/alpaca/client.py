@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -92,15 +93,15 @@ class Rest:
         permit: Permit,
     ) -> Answer:
         """Send one request to `host` (`trading` or `data`), once. Whatever status comes back is an
-        Answer. `permit` is asked in the last moment: WithdrawnError when it gives a reason not to.
-        Raises NoAnswerError."""
+        Answer. `permit` is asked in the last moment, when there is a connection: WithdrawnError when
+        it gives a reason not to. Raises NoAnswerError."""
         session = self._session or await self._open()
         client = self._clients[host]
         request: _Request = client._request(method, path, dict(data) if data else None)  # type: ignore[assignment]
-        if (why := permit()) is not None:
-            raise WithdrawnError(why)
         try:
-            answer = await self._exchange(session, request)
+            answer = await self._exchange(session, request, permit)
+        except WithdrawnError:
+            raise
         except Exception as error:
             # Whatever it was, it came after the request was handed over: the outcome is unknown
             # unless the cause proves otherwise.
@@ -126,11 +127,13 @@ class Rest:
         trusted = ssl.create_default_context(cafile=certifi.where())
         return _clients(self._endpoints, self._key, self._secret), trusted
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: _Request) -> Answer:
+    async def _exchange(
+        self, session: aiohttp.ClientSession, request: _Request, permit: Permit
+    ) -> Answer:
         began = time.perf_counter()
         method, url, headers, body = request
         async with session.request(
-            method, url, data=body, headers=headers, allow_redirects=False
+            method, url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=permit
         ) as response:
             text = (await response.read()).decode("utf-8", errors="replace")
             left = response.headers.get("X-Ratelimit-Remaining", "")
@@ -164,11 +167,23 @@ def _session(timeouts: Timeouts, trusted: ssl.SSLContext) -> aiohttp.ClientSessi
     # No limit of connections: the lanes have theirs.
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE, ssl=trusted)
     limits = aiohttp.ClientTimeout(connect=timeouts.connect, sock_read=timeouts.read)
+    connected = aiohttp.TraceConfig()
+    connected.on_connection_create_end.append(_last_look)
+    connected.on_connection_reuseconn.append(_last_look)
     session = aiohttp.ClientSession(
-        connector=connector, timeout=limits, cookie_jar=aiohttp.DummyCookieJar()
+        connector=connector,
+        timeout=limits,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[connected],
     )
     session._retry_connection = False  # a DELETE on a connection that broke would go twice
     return session
+
+
+async def _last_look(_: aiohttp.ClientSession, request: SimpleNamespace, __: object) -> None:
+    """Between a connection and the first byte on it. Making one may take seconds."""
+    if (why := request.trace_request_ctx()) is not None:
+        raise WithdrawnError(why)
 
 
 def _clients(endpoints: Endpoints, key: SecretStr, secret: SecretStr) -> "Mapping[str, RESTClient]":
