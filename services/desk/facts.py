@@ -107,12 +107,13 @@ class FactsSource:
         return known
 
     async def refresh_portfolio(self) -> Portfolio:
-        """Account, positions and open orders at one instant, as far as three calls can be."""
+        """Account, positions and open orders at one instant, as far as three calls can be. Orders
+        first: what fills between two answers is then paid for and still open, counted twice rather
+        than not at all."""
         self.before_reading()
         asked_at = self._clock.monotonic()
-        account, positions, orders = await asyncio.gather(
-            self._broker.account(), self._broker.positions(), self._broker.open_orders()
-        )
+        orders = await self._broker.open_orders()
+        account, positions = await asyncio.gather(self._broker.account(), self._broker.positions())
         self.portfolio = Portfolio(
             as_of=self.market_now(),
             accounts=(account,),

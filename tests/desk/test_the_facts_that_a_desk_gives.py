@@ -1,11 +1,12 @@
 """What the running desk tells planning and checks beside the broker's account: tax lots of its journal,
 trading halts of its stream, trades of other desks; and what it knows without asking anybody."""
 
+import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
-from risk_world import NOW, OPEN, STANDARD, StandingClock, world
+from risk_world import NOW, OPEN, STANDARD, StandingClock, working, world
 
 from db.model.event import Event
 from db.model.instrument import Instrument
@@ -150,3 +151,33 @@ async def test_our_own_fill_is_no_news_from_other_desks() -> None:
         source.past.apply([bought("1", "90", 0)])
         await source.past.record(clock.now(), WORLD.portfolio.positions)
         assert looks == expected
+
+
+async def test_what_another_hand_buys_during_the_look_is_paid_for_or_spoken_for_invariant_16() -> (
+    None
+):
+    """Its order is in no book of ours: the account before the fill and the orders after it would show
+    cash that is gone."""
+    open_order = working("buy 10 BBB")
+
+    class Filling(CountingBroker):
+        filled = False
+
+        async def open_orders(self) -> tuple[BrokerOrder, ...]:
+            found = () if self.filled else (open_order,)
+            await asyncio.sleep(0)
+            self.filled = True
+            return found
+
+        async def account(self) -> Account:
+            account = await super().account()
+            paid = Decimal(1000) if self.filled else Decimal(0)
+            return account.model_copy(update={"cash": account.cash - paid})
+
+    broker = Filling()
+    source = FactsSource(cast(Broker, broker), PriceBoard(lambda: 0.0), StandingClock(), STANDARD)
+    portfolio = await source.refresh_portfolio()
+    (account,) = portfolio.accounts
+    (before,) = WORLD.portfolio.accounts
+    assert portfolio.orders == (open_order,)
+    assert account.cash == before.cash - 1000
