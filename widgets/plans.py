@@ -45,7 +45,7 @@ def cells(row: "PlanRow", zone: ZoneInfo) -> tuple[Cell, ...]:
     return (
         row.plan_id,
         Field(state, _tone(row)),
-        Field(str(row.verdict), TONES[row.verdict]),
+        Field("EXCEPTED", "warning") if row.excepted else Field(row.verdict, TONES[row.verdict]),
         f"{row.steps_done}/{row.steps}",
         f"{row.sells}+{row.buys}",
         f"{row.created_at.astimezone(zone):%H:%M}",

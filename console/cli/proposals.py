@@ -166,7 +166,8 @@ async def list_command(desk: Desk, json_wanted: bool) -> int:
 
 def _plan_cells(plan: Json) -> list[str]:
     progress = f"{plan['steps_done']}/{plan['steps']}"
-    cells = [plan["plan_id"], plan["state"], plan["verdict"], plan["mode"], progress]
+    verdict = "EXCEPTED" if plan["excepted"] else plan["verdict"]
+    cells = [plan["plan_id"], plan["state"], verdict, plan["mode"], progress]
     return [clean(cell) for cell in (*cells, plan["source"])]
 
 

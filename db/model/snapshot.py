@@ -64,6 +64,8 @@ class PlanRow(Noun):
     source: str
     state: PlanState
     verdict: Verdict
+    excepted: bool = False
+    """Somebody let pass what blocked it."""
     mode: Mode | None
     steps: int
     steps_done: int

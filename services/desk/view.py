@@ -164,6 +164,7 @@ def plan_row(run: PlanRun) -> PlanRow:
         source=plan.source,
         state=run.state,
         verdict=plan.verdict,
+        excepted=bool(run.exceptions),
         mode=run.mode,
         steps=len(plan.steps),
         steps_done=sum(run.step_done(step) for step in plan.steps),

@@ -8,7 +8,7 @@ Json = dict[str, Any]
 
 ROW = {
     "plan_id": "3f9a", "revision": 1, "created_at": "2013-10-08T14:30:00Z", "source": "P.md",
-    "state": "checked", "verdict": "CONDITIONAL", "mode": None, "steps": 1, "steps_done": 0,
+    "state": "checked", "verdict": "CONDITIONAL", "excepted": False, "mode": None, "steps": 1, "steps_done": 0,
     "sells": 1, "buys": 0, "reason": "", "hash": "cafe",
 }  # fmt: skip
 POSITION = {

@@ -60,6 +60,8 @@ async def test_an_exception_is_granted_once_a_day_and_outlives_the_desk(
     assert "Exception 1 of 1 today" in card["exceptions"][0]
     await desk.start_plan(plan_id, "auto")
     assert (await desk.until_ended(plan_id))["state"] == "done"
+    excepted = {p["plan_id"]: p["excepted"] for p in (await desk.client.status())["plans"]}
+    assert (excepted[plan_id], excepted[other]) == (True, False), "BLOCKED and done is explained"
     assert "the order is worked by hand" in await desk.report(f"{plan_id}-r1-execution.md")
     events = await desk.client.events(plan=other)
     assert [e["kind"] for e in events if e["kind"].startswith("Escalation")] == [
