@@ -54,6 +54,8 @@ class Books:
     """Booked after the opening."""
     until: datetime | None = None
     """The latest market time that our books know of."""
+    latest: Mapping[Key, datetime] = field(default_factory=dict, compare=False)
+    """Market time of the latest fill entered, flat or not."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class _Page:
         self._taken = set(books.taken)
         self._activities = set(books.activities)
         self._until = books.until
+        self._latest = dict(books.latest)
 
     def books(self) -> Books:
         return replace(
@@ -131,6 +134,7 @@ class _Page:
             taken=frozenset(self._taken),
             activities=frozenset(self._activities),
             until=self._until,
+            latest=self._latest,
         )
 
     def write(self, event: Event) -> None:
@@ -161,7 +165,11 @@ class _Page:
             self._taken.add(fill.execution_id)
             self._outside.pop(fill.execution_id, None)
         key = (fill.account, fill.symbol)
-        self._set(key, traded(self._held.get(key), fill))
+        held = traded(self._held.get(key), fill)
+        late = fill.at < self._latest.setdefault(key, fill.at)
+        self._latest[key] = max(self._latest[key], fill.at)
+        # What a fill does to an average depends on those before it: told late, nobody knows it.
+        self._set(key, replace(held, average=None) if late else held)
         if fill.account in self._cash:
             self._cash[fill.account] += cash_of(fill)
 

@@ -1,8 +1,9 @@
 """Spec 6, Reconciliation: every difference is found, explained, and ends by adoption. Pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -284,6 +285,35 @@ def test_an_average_price_is_what_was_paid_for_what_is_left(
         assert (held_now.average is None) == (held_now.qty == 0)
         if held_now.average is not None:
             assert Decimal("9.999") <= held_now.average <= Decimal("60.001")
+
+
+@given(trades=fills, shuffled=st.randoms())
+def test_an_average_of_fills_that_were_told_late_is_unknown_and_never_wrong(
+    trades: list[tuple[Side, int, int]], shuffled: Random
+) -> None:
+    """The order of purchases and sales is part of it, and a dead stream tells them in any."""
+    happened = [
+        fill(*trade, name=f"x{n}").model_copy(update={"at": NOON + timedelta(seconds=n)})
+        for n, trade in enumerate(trades)
+    ]
+    true: Held | None = None
+    for each in happened:
+        true = traded(true, each)
+    in_order = after(Books(), map(told, happened)).held.get(NEM)
+    assert in_order == (true if true and true.qty else None)
+    late = list(happened)
+    shuffled.shuffle(late)
+    known = after(Books(), map(told, late)).held.get(NEM)
+    assert known is None if in_order is None else known and known.qty == in_order.qty
+    if known is not None and known.average is not None:
+        assert known == in_order
+
+
+def told(fill: Fill) -> Event:
+    return Event(
+        seq=1, at=fill.at, kind="FillReceived", plan_id="3f9a", account="main", symbol="NEM",
+        payload={"fill": fill.to_json()}, prev_hash="", hash="",
+    )  # fmt: skip
 
 
 def fill(side: Side, qty: int, price: int, name: str = "x", order_id: str = "b-qd-1") -> Fill:
