@@ -8,7 +8,7 @@ from siege_evidence import OURS, ViolationError
 from siege_world import World
 
 from db.model.order import PROTECTION, OrderState
-from db.model.reconciliation import ACTIONS, Action, MismatchKind
+from db.model.reconciliation import ACTIONS, Action, Mismatch, MismatchKind
 from db.model.run import ChildOrder, PlanRun, PlanState
 from db.model.trading import TradingState
 from db.verification import verify
@@ -113,15 +113,30 @@ def _go_on(world: World, plan_id: str, n: int) -> None:
 
 def _sign_all(world: World) -> None:
     for found in world.desk.reconciler.open:
-        _explained(world, found.kind, f"{found.key}: {found.explanation}")
-        adopt = Action.ADOPT in ACTIONS[found.kind]
-        world.settle("adopt" if adopt else "ignore")
+        _explained(world, found)
+        world.settle(_signature(found))
 
 
-def _explained(world: World, kind: MismatchKind, words: str) -> None:
-    """Books may differ because others traded, or the broker said what can't be: not else."""
-    if not world.outside and kind is not MismatchKind.IMPOSSIBLE_REPORT:
-        raise ViolationError(f"invariant 11: nobody else traded, and the books differ: {words}")
+def _signature(found: Mismatch) -> Action:
+    if _came_late(found):
+        return Action.CANCEL
+    return Action.ADOPT if Action.ADOPT in ACTIONS[found.kind] else Action.IGNORE
+
+
+def _came_late(found: Mismatch) -> bool:
+    """An order of ours that the broker twice said it did not have, and then had."""
+    return found.kind is MismatchKind.EXTERNAL_ORDER and OURS.match(found.subject) is not None
+
+
+def _explained(world: World, found: Mismatch) -> None:
+    """Books may differ because others traded, the broker said what can't be, or it acted on an order
+    so late that it had denied it: not else."""
+    late = _came_late(found) and "delay before acting" in world.struck
+    if world.outside or late or found.kind is MismatchKind.IMPOSSIBLE_REPORT:
+        return
+    raise ViolationError(
+        f"invariant 11: nobody else traded, and the books differ: {found.key}: {found.explanation}"
+    )
 
 
 # -- what must be the same ---------------------------------------------------------------------
@@ -186,7 +201,10 @@ def _same(order: Order, known: ChildOrder) -> None:
         raise ViolationError(
             f"invariant 8: {name} is {order.status}, and we say {known.state.value}"
         )
-    if order.status in ENDS and known.state is not ENDS[order.status]:
+    # Twice not found, then there after all, then cancelled by the trader's signature.
+    denied = bool(known.look_ups) and known.look_ups[-1].answer == "not found"
+    came_late = denied and (known.state, order.status) == (OrderState.REJECTED, Status.CANCELED)
+    if order.status in ENDS and known.state is not ENDS[order.status] and not came_late:
         raise ViolationError(
             f"invariant 8: {name} is {order.status}, and we say {known.state.value}"
         )

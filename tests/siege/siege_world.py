@@ -82,6 +82,8 @@ class World:
         self.doom: tuple[str, int] | None = None
         """At which boundary the desk dies, and how many of its kind are left until then."""
         self.outside = False
+        self.struck: set[str] = set()
+        """Faults that did, by their names, at the end."""
         """Whether anybody else ever traded."""
         self._run(self.exchange.start())
         ledger = self.exchange.exchange.venue.floor.ledger
@@ -415,6 +417,7 @@ class World:
                 self.counts["armed, never struck"] += 1
                 continue
             what, _, of = told.partition(" / ")
+            self.struck.add(what)
             self.counts[f"fault: {what}"] += 1
             if of:
                 self.counts[f"fault on requests for {of}"] += 1
