@@ -122,9 +122,12 @@ class Rest:
                 self._session = _session(self._timeouts, trusted)
             return self._session
 
-    def _prepared(self) -> "tuple[Mapping[str, RESTClient], ssl.SSLContext]":
-        """What takes long enough to stall a loop: imports, and a hundred certificates."""
-        trusted = ssl.create_default_context(cafile=certifi.where())
+    def _prepared(self) -> "tuple[Mapping[str, RESTClient], ssl.SSLContext | bool]":
+        """What takes long enough to stall a loop: imports, and a hundred certificates, for which this
+        machine's own exchange has no use."""
+        urls = (self._endpoints.trading_url, self._endpoints.data_url)
+        secure = any(url.startswith("https:") for url in urls)
+        trusted = ssl.create_default_context(cafile=certifi.where()) if secure else True
         return _clients(self._endpoints, self._key, self._secret), trusted
 
     async def _exchange(
@@ -162,7 +165,7 @@ def masked(text: str, *secrets: SecretStr) -> str:
     return text
 
 
-def _session(timeouts: Timeouts, trusted: ssl.SSLContext) -> aiohttp.ClientSession:
+def _session(timeouts: Timeouts, trusted: ssl.SSLContext | bool) -> aiohttp.ClientSession:
     """Connections of both hosts: no proxy, no cookies, no second try, certificates checked."""
     # No limit of connections: the lanes have theirs.
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE, ssl=trusted)
