@@ -1,7 +1,7 @@
 """The engine's own parts on a real journal and the real adapter, for benchmarks that send orders."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +43,29 @@ def slow(folder: Path, milliseconds: int, request: str = "") -> tuple[str, ...]:
     about = f'about = "Answers come {milliseconds} ms late."\n'
     path.write_text(f'{about}[[fault]]\ndo = "delay"\nseconds = {milliseconds / 1000}\n{when}')
     return ("--scenario", str(path))
+
+
+def alpaca_py(hello: Mapping[str, Any]) -> Callable[[str], object]:
+    """What sends an order of that client order id, as its documentation says."""
+    from alpaca.trading.client import TradingClient
+    from alpaca.trading.enums import OrderSide, TimeInForce
+    from alpaca.trading.requests import LimitOrderRequest
+
+    client = TradingClient(hello["key"], hello["secret"], url_override=hello["trading_url"])
+
+    def send(client_order_id: str) -> object:
+        return client.submit_order(
+            LimitOrderRequest(
+                symbol=SYMBOL,
+                qty=1,
+                side=OrderSide.BUY,
+                time_in_force=TimeInForce.DAY,
+                limit_price=float(FAR),
+                client_order_id=client_order_id,
+            )
+        )
+
+    return send
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.engine import FAR, SYMBOL, engine, orders, slow
+from benchmarks.engine import alpaca_py, engine, orders, slow
 from benchmarks.result import Result, Row
 from benchmarks.servers import exchange
 from db.model.order import OrderState
@@ -50,23 +50,14 @@ def measure() -> Result:
 
 async def _by_turns(hello: Mapping[str, Any]) -> float:
     """Milliseconds of a phase through the engine, the median."""
-    from alpaca.trading.client import TradingClient
-    from alpaca.trading.enums import OrderSide, TimeInForce
-    from alpaca.trading.requests import LimitOrderRequest
-
-    client = TradingClient(hello["key"], hello["secret"], url_override=hello["trading_url"])
+    bare = alpaca_py(hello)
     taken: list[float] = []
     async with engine(hello) as parts:
         found = await orders(parts.book, ROUNDS, ORDERS)
         for n in range(ROUNDS):
             phase = found[n * ORDERS : (n + 1) * ORDERS]
             for k in range(ORDERS):
-                client.submit_order(
-                    LimitOrderRequest(
-                        symbol=SYMBOL, qty=1, side=OrderSide.BUY, time_in_force=TimeInForce.DAY,
-                        limit_price=float(FAR), client_order_id=f"bare-{n}-{k}",
-                    )
-                )  # fmt: skip
+                bare(f"bare-{n}-{k}")
             began = time.perf_counter()
             await parts.sender.place(phase)
             taken.append((time.perf_counter() - began) * 1000)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from benchmarks.engine import DELAYS, FAR, SYMBOL, Parts, engine, orders, slow
+from benchmarks.engine import DELAYS, Parts, alpaca_py, engine, orders, slow
 from benchmarks.result import Result, Row
 from benchmarks.servers import exchange
 from db.model.order import OrderRequest, OrderState
@@ -99,7 +99,7 @@ class _Answered:
 
 async def _by_turns(hello: Mapping[str, Any], plans: int) -> Times:
     times = Times([], [], [], [])
-    bare = _alpaca_py(hello)
+    bare = alpaca_py(hello)
     async with engine(hello) as parts:
         rows = _rows_of_orders(parts.home.state / "naive.db")
         answered = _Answered(parts.broker)
@@ -133,29 +133,6 @@ def _rows_of_orders(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("CREATE TABLE orders (told TEXT)")
     return db
-
-
-def _alpaca_py(hello: Mapping[str, Any]) -> Callable[[str], object]:
-    """What sends an order of that client order id, as its documentation says."""
-    from alpaca.trading.client import TradingClient
-    from alpaca.trading.enums import OrderSide, TimeInForce
-    from alpaca.trading.requests import LimitOrderRequest
-
-    client = TradingClient(hello["key"], hello["secret"], url_override=hello["trading_url"])
-
-    def send(client_order_id: str) -> object:
-        return client.submit_order(
-            LimitOrderRequest(
-                symbol=SYMBOL,
-                qty=1,
-                side=OrderSide.BUY,
-                time_in_force=TimeInForce.DAY,
-                limit_price=float(FAR),
-                client_order_id=client_order_id,
-            )
-        )
-
-    return send
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def settled() -> None:
-    """Nothing happens."""
+async def nothing() -> None:
+    """Happens."""
 
 
 class ScriptedBroker:
@@ -222,7 +222,7 @@ class World:
         self.prices: dict[str, str] = {}
         self.quote_age = 0
         self.change: Callable[[Facts], Facts] = lambda facts: facts
-        self.meanwhile: Callable[[], Awaitable[None]] = settled
+        self.meanwhile: Callable[[], Awaitable[None]] = nothing
         """What happens between the broker's answer and the engine's reading of it."""
         self.plan = self._plan(steps)
         self.engine = Engine(

@@ -118,20 +118,25 @@ def _sign_all(world: World) -> None:
 
 
 def _signature(found: Mismatch) -> Action:
-    if _came_late(found):
+    if _of_ours(found):
         return Action.CANCEL
     return Action.ADOPT if Action.ADOPT in ACTIONS[found.kind] else Action.IGNORE
 
 
-def _came_late(found: Mismatch) -> bool:
-    """An order of ours that the broker twice said it did not have, and then had."""
+def _of_ours(found: Mismatch) -> bool:
+    """An open order of ours that our book has closed."""
     return found.kind is MismatchKind.EXTERNAL_ORDER and OURS.match(found.subject) is not None
+
+
+def _acts_late(world: World) -> bool:
+    """Whether the broker may have had an order after it had said, twice, that it had not."""
+    return "delay before acting" in world.struck
 
 
 def _explained(world: World, found: Mismatch) -> None:
     """Books may differ because others traded, the broker said what can't be, or it acted on an order
     so late that it had denied it: not else."""
-    late = _came_late(found) and "delay before acting" in world.struck
+    late = _of_ours(found) and _acts_late(world)
     if world.outside or late or found.kind is MismatchKind.IMPOSSIBLE_REPORT:
         return
     raise ViolationError(
@@ -179,9 +184,9 @@ def _nothing_is_forgotten(world: World) -> None:
                 raise ViolationError(
                     f"invariant 1: the journal does not know {order.client_order_id}"
                 )
-            _same(order, known)
+            _same(world, order, known)
         elif order.parent_id is not None and order.id in by_id:
-            _same(order, by_id[order.id])
+            _same(world, order, by_id[order.id])
     there = {order.client_order_id for order in world.exchange.orders}
     for name, known in ours.items():
         absent = name not in there and known.parent is None
@@ -189,7 +194,7 @@ def _nothing_is_forgotten(world: World) -> None:
             raise ViolationError(f"{name} is {known.state.value}, and the exchange never had it")
 
 
-def _same(order: Order, known: ChildOrder) -> None:
+def _same(world: World, order: Order, known: ChildOrder) -> None:
     name = order.client_order_id
     if known.filled_qty != order.filled_qty:
         raise ViolationError(
@@ -203,7 +208,8 @@ def _same(order: Order, known: ChildOrder) -> None:
         )
     # Twice not found, then there after all, then cancelled by the trader's signature.
     denied = bool(known.look_ups) and known.look_ups[-1].answer == "not found"
-    came_late = denied and (known.state, order.status) == (OrderState.REJECTED, Status.CANCELED)
+    ends = (known.state, order.status) == (OrderState.REJECTED, Status.CANCELED)
+    came_late = _acts_late(world) and denied and ends
     if order.status in ENDS and known.state is not ENDS[order.status] and not came_late:
         raise ViolationError(
             f"invariant 8: {name} is {order.status}, and we say {known.state.value}"

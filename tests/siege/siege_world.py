@@ -82,9 +82,9 @@ class World:
         self.doom: tuple[str, int] | None = None
         """At which boundary the desk dies, and how many of its kind are left until then."""
         self.outside = False
-        self.struck: set[str] = set()
-        """Faults that did, by their names, at the end."""
         """Whether anybody else ever traded."""
+        self.struck: set[str] = set()
+        """Faults that did, by their names; known once they were counted."""
         self._run(self.exchange.start())
         ledger = self.exchange.exchange.venue.floor.ledger
         self.first_held = {symbol for _, symbol in ledger.positions}
