@@ -23,6 +23,7 @@ from services.brokers.alpaca.adapter import AlpacaBroker
 from services.brokers.alpaca.endpoints import Endpoints
 from services.brokers.limiter import Lane
 from services.brokers.port import (
+    BrokerUnavailableError,
     CancelOutcome,
     Confirmed,
     Denied,
@@ -311,6 +312,19 @@ async def test_nothing_is_sent_after_close(unruly: Unruly, broker: AlpacaBroker)
     await broker.close()
     outcome = await broker.submit(request(), permit=permitted)
     assert isinstance(outcome, Denied)
+    assert unruly.requests == []
+
+
+async def test_closing_in_the_midst_of_the_first_connection_leaves_nothing_open(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    order = asyncio.ensure_future(broker.submit(request(), permit=permitted))
+    looked = asyncio.ensure_future(broker.account())
+    await asyncio.sleep(0)  # their session is being made, in a thread
+    await broker.close()
+    assert isinstance(await order, Denied)
+    with pytest.raises(BrokerUnavailableError, match="connection is closed"):
+        await looked
     assert unruly.requests == []
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from db.clock import Clock
 from services.brokers.alpaca import outcomes
 from services.brokers.alpaca.answer import Answer, NoAnswerError
-from services.brokers.alpaca.client import Permit, Rest, Timeouts, refused
+from services.brokers.alpaca.client import Permit, Rest, Timeouts, WithdrawnError
 from services.brokers.alpaca.endpoints import Endpoints
 from services.brokers.limiter import Lane, RequestLimiter
 from services.brokers.port import BrokerUnavailableError, RequestBudget
@@ -19,6 +19,7 @@ from services.brokers.port import BrokerUnavailableError, RequestBudget
 AT_ONCE = {Lane.READ: 4, Lane.ORDER: 16, Lane.URGENT: 16}
 """Requests of each lane side by side: hung reads or orders never hold up a cancel. A phase's orders
 leave together, and so do a halt's cancels."""
+_CLOSED = "the broker's connection is closed"
 
 
 class _FleetingError(BrokerUnavailableError):
@@ -109,19 +110,33 @@ class Courier:
 
         def last_look() -> str | None:
             nonlocal left
-            why = None if permit is None else refused(permit)
+            why = self._against(permit)
             left = why is None
             return why
 
         try:
             async with asyncio.timeout(self._timeouts.total), self._lanes[lane]:
                 if self._closed:
-                    raise NoAnswerError("the broker's connection is closed", never_left=True)
+                    raise NoAnswerError(_CLOSED, never_left=True)
                 return await self._rest.call(host, method, path, data, last_look)
+        except WithdrawnError:
+            if self._closed:
+                raise NoAnswerError(_CLOSED, never_left=True) from None
+            raise
         except TimeoutError as error:
             raise NoAnswerError(
                 "the broker did not answer in time", never_left=not left, timed_out=True
             ) from error
+
+    def _against(self, permit: Permit | None) -> str | None:
+        """The reason not to send now."""
+        if self._closed:
+            return _CLOSED
+        try:
+            return None if permit is None else permit()
+        except Exception as error:
+            # Whatever keeps the permit from answering keeps the order from leaving.
+            return f"whether trading is allowed could not be checked: {error}"
 
     async def _turn(self, host: str, lane: Lane) -> None:
         """Until the minute has room. A read that would wait longer than it may take is given up at
