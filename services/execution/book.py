@@ -34,7 +34,7 @@ class RunBook:
         self._journal = journal
         self._runs: dict[str, PlanRun] = {}
         self._plan_of: dict[str, str] = {}
-        """Client order id → plan, of orders that were written or asked for: thousands are at once."""
+        """Client order id → plan, of every order that is folded: thousands are asked for at once."""
         self._past: frozenset[str] = frozenset()
         self._change = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -47,6 +47,11 @@ class RunBook:
     def load(self, events: Iterable[Event]) -> None:
         """Fold the journal at start."""
         self._runs = folded(events)
+        self._plan_of = {
+            order.client_order_id: plan_id
+            for plan_id, run in self._runs.items()
+            for order in run.all_orders
+        }
 
     def remember(self, plan_ids: Iterable[str]) -> None:
         """Plans of before, most of them over and not loaded."""
@@ -78,13 +83,7 @@ class RunBook:
 
     def order(self, client_order_id: str) -> ChildOrder | None:
         run = self._runs.get(self._plan_of.get(client_order_id, ""))
-        if run is not None and (order := run.order(client_order_id)) is not None:
-            return order
-        for run in self._runs.values():
-            if (order := run.order(client_order_id)) is not None:
-                self._plan_of[client_order_id] = order.plan_id
-                return order
-        return None
+        return None if run is None else run.order(client_order_id)
 
     def known(self, report: BrokerOrder) -> ChildOrder | None:
         """Our order that the broker's `report` is about: by our id, or as the tail of a chain."""

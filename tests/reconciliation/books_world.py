@@ -217,7 +217,9 @@ class Books:
             name = batch[0].plan_id
             plan = Plan.model_construct(plan_id=name, steps=())
             run = PlanRun.model_construct(plan=plan, state=PlanState.SELLING, orders=batch)
-            self.engine.book._runs[name] = run
+            book = self.engine.book
+            book._runs[name] = run
+            book._plan_of |= dict.fromkeys((order.client_order_id for order in batch), name)
 
 
 def books() -> Books:
