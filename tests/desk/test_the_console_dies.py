@@ -13,6 +13,7 @@ from desk_world import RunningDesk, accepted_orders, as_steps, planned_steps
 
 StartDesk = Callable[..., Awaitable[RunningDesk]]
 
+ASKED = r"type (\w{4}) to approve"
 BEFORE_APPROVAL = ("attaching", "attached", "plan open", "card open", "token half typed")
 EVENTS = {
     "approved": ("PlanApproved", None),
@@ -30,12 +31,12 @@ async def open_card(terminal: Terminal) -> str:
     terminal.type("3")
     await terminal.until(lambda text: "1 SELL NEM" in text)
     terminal.type("a")
-    shown = await terminal.until(lambda text: re.search(r"type \w{4} to approve", text))
+    await terminal.until(lambda text: re.search(ASKED, text))
     while "[auto]" not in terminal.text:
         await next_mode(terminal, mode_of(terminal.text))
-    found = re.search(r"type (\w{4}) to approve", shown)
-    assert found
-    return found.group(1)
+    asked = re.search(ASKED, terminal.text)
+    assert asked
+    return asked.group(1)
 
 
 async def next_mode(terminal: Terminal, before: list[str]) -> None:
@@ -49,11 +50,15 @@ def mode_of(text: str) -> list[str]:
 
 
 async def approve(terminal: Terminal, desk: RunningDesk, plan_id: str) -> None:
-    token = await open_card(terminal)
-    while (await desk.client.plan(plan_id))["state"] == "checked":
-        # Again and again until the card has been on screen long enough to hear it.
-        terminal.type(f"{token}\r")
+    """Type what the card asks for, again until it has been on screen long enough to hear it."""
+    await open_card(terminal)
+    for _ in range(300):
+        if (await desk.client.plan(plan_id))["state"] != "checked":
+            return
+        if asked := re.search(ASKED, terminal.text):
+            terminal.type(f"{asked.group(1)}\r")
         await asyncio.sleep(0.1)
+    raise AssertionError(f"not approved, the screen stays:\n{terminal.text}")
 
 
 async def die(terminal: Terminal) -> None:
