@@ -52,6 +52,8 @@ async def _written(path: Path, plans: Sequence[str] = (BOUGHT, SOLD, NEXT)) -> i
     ticks = count()
     journal = await Journal.open(path, lambda: BEGAN + timedelta(seconds=next(ticks)))
     ends = []
+    if plans:
+        await journal.append(_opened())
     for plan_id in plans:
         drafts = _sold(plan_id, BOUGHT) if plan_id == SOLD else _bought(plan_id)
         for draft in drafts:
@@ -142,6 +144,13 @@ def _insert(target: sqlite3.Connection, table: str, rows: Any) -> None:
 
 
 # --- the pattern ------------------------------------------------------------------------------
+
+
+def _opened() -> EventDraft:
+    """Cash is kept from here on: a start must come to what all fills since have brought."""
+    at = BEGAN.isoformat()
+    told = {"cash": "100000", "fills_from": at, "market_at": at, "activities": []}
+    return EventDraft(kind="BooksOpened", account=ACCOUNT, payload=told)
 
 
 def _bought(plan_id: str) -> Iterator[EventDraft]:

@@ -244,19 +244,20 @@ def _fill(db: sqlite3.Connection, event: Event) -> None:
     account, symbol, side = fill["account"], fill["symbol"], fill["side"]
     order = event.client_order_id or fill.get("client_order_id") or ""
     at, qty, price = moment(event.at), Decimal(fill["qty"]), Decimal(fill["price"])
+    held, average, since, fills = _position(db, account, symbol)
+    change = qty if side == "buy" else -qty
+    now = held + change
+    cash = _cash(db, account, symbol) - change * price
     booked = db.execute(
         "INSERT INTO fills (execution_id, client_order_id, order_id, plan_id, step, account, "
-        "symbol, side, qty, price, at, seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (execution_id) DO NOTHING",
+        "symbol, side, qty, price, at, seq, held, cash) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (execution_id) DO NOTHING",
         (fill["execution_id"], order, fill["order_id"], event.plan_id, event.step, account, symbol,
-         side, fill["qty"], fill["price"], fill["at"], event.seq),
+         side, fill["qty"], fill["price"], fill["at"], event.seq, plain(now), plain(cash)),
     )  # fmt: skip
     if booked.rowcount == 0:
         return
     _fill_order(db, order, fill["order_id"], qty, price, at)
-    held, average, since, fills = _position(db, account, symbol)
-    change = qty if side == "buy" else -qty
-    now = held + change
     if not held:
         average = price
     elif held * change > 0:  # added to: unknown stays unknown
@@ -317,6 +318,15 @@ def _position(
     if row is None or not Decimal(row[0]):
         return Decimal(0), None, None, 0
     return Decimal(row[0]), None if row[1] is None else Decimal(row[1]), row[2], row[3]
+
+
+def _cash(db: sqlite3.Connection, account: str, symbol: str) -> Decimal:
+    """What all fills of it came to so far, sales less purchases."""
+    row = db.execute(
+        "SELECT cash FROM fills WHERE account = ? AND symbol = ? ORDER BY seq DESC LIMIT 1",
+        (account, symbol),
+    ).fetchone()
+    return Decimal(row[0]) if row else Decimal(0)
 
 
 def _set_position(

@@ -17,30 +17,34 @@ INSERT_EVENT = (
     "INSERT INTO events (seq, at, kind, plan_id, step, client_order_id, account, symbol, payload, "
     "prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-SELECT_FILLS = (
-    "SELECT seq, plan_id, account, symbol, side, qty, price, at, execution_id FROM fills "
-    "ORDER BY rowid"
+_LASTING = """
+WITH RECURSIVE
+kinds (kind) AS (
+    SELECT min(kind) FROM events
+    UNION ALL
+    SELECT (SELECT min(kind) FROM events WHERE kind > kinds.kind) FROM kinds WHERE kind IS NOT NULL
+),
+day AS MATERIALIZED (SELECT at FROM events WHERE kind = 'DayStarted' ORDER BY seq DESC LIMIT 1),
+standing AS (
+    SELECT alert_id FROM alerts
+    WHERE cleared_at IS NULL OR cleared_at >= coalesce((SELECT at FROM day), '')
 )
-LASTING = """
-WITH day AS MATERIALIZED (SELECT at FROM events WHERE kind = 'DayStarted' ORDER BY seq DESC LIMIT 1),
-over AS MATERIALIZED (SELECT alert_id FROM alerts, day WHERE cleared_at < day.at)
-{} WHERE CASE
-    WHEN kind GLOB 'Alert*'
-    THEN coalesce(payload ->> '$.alert_id', payload ->> '$.alert.alert_id') NOT IN over
-    ELSE kind NOT IN (SELECT value FROM json_each(?))
-END ORDER BY seq
+{events} WHERE kind IN (
+    SELECT kind FROM kinds
+    WHERE kind NOT GLOB 'Alert*' AND kind NOT IN (SELECT value FROM json_each(?))
+)
+UNION ALL
+{events} WHERE kind GLOB 'Alert*'
+    AND coalesce(payload ->> '$.alert_id', payload ->> '$.alert.alert_id') IN standing
+ORDER BY seq
 """
-SELECT_LASTING = LASTING.format(SELECT_EVENTS)
+SELECT_LASTING = _LASTING.format(events=SELECT_EVENTS)
+"""By the index of kinds, from which those there are come one by one: it does not read the file."""
 PLANS_AT_WORK = """
 SELECT plan_id FROM plans WHERE state NOT IN (SELECT value FROM json_each(?))
 UNION SELECT plan_id FROM orders
     WHERE state NOT IN (SELECT value FROM json_each(?)) AND plan_id IS NOT NULL
 """
-
-
-FilledRow = tuple[int, str | None, str, str, str, str, str, str, str]
-"""What a position and its cash come of: a row of SELECT_FILLS, as it is read (a start reads hundreds of
-thousands). Decimals and times are text."""
 
 
 def event_of(row: tuple[Any, ...]) -> Event:

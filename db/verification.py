@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 """Called now and then with how many events are done, of how many."""
 _EVERY = 1000
 LAST = 1000
-"""Events that a start looks at: a hundredth of a second. All of a million take half a minute."""
+"""Events that a start looks at: 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)

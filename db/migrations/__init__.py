@@ -10,7 +10,7 @@ from pathlib import Path
 from db.errors import JournalError
 from db.without_pandas import without_pandas
 
-STEPS = ("m0001_events_and_projections",)
+STEPS = ("m0001_events_and_projections", "m0002_what_fills_came_to")
 """In order: the n-th brings the schema to version n."""
 VERSION = len(STEPS)
 APPLICATION_ID = 0x51444B31

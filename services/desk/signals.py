@@ -28,7 +28,7 @@ async def fates(journal: Journal) -> tuple[SignalFate, ...]:
     refused = await journal.events(kinds=[REFUSED], after=since)
     adopted = await journal.events(kinds=[ADOPTION])
     symbols = _traded((*heard, *story))
-    wanted = [seq for seq, _, _, symbol, *_ in await journal.fills() if symbol in symbols]
+    wanted = await journal.of_fills(lambda table: table.of_symbols(symbols))
     fills = await journal.events(numbers=wanted)
     told = merge(heard, story, refused, adopted, fills, key=lambda event: event.seq)
     # Beside the loop: of many signals and fills it takes longer than an order may wait.

@@ -65,9 +65,9 @@ class BroughtForward:
     cash: Mapping[str, Decimal] = field(default_factory=dict)
     """Account → dollars, since its books were opened or its cash adopted."""
     until: datetime | None = None
-    """The latest market time of them."""
+    """The latest market time of any fill, brought forward or not."""
     taken: frozenset[str] = frozenset()
-    """Those of orders that are not ours."""
+    """All fills of orders that are not ours."""
 
 
 RELEVANT = frozenset(

@@ -21,6 +21,7 @@ from sqlite_utils import Database
 
 from db import connection, migrations
 from db.journal import Journal, JournalError, rebuild, verify
+from db.model.order import Side
 from db.verification import LAST
 
 WRITER = Path(__file__).with_name("journal_writer.py")
@@ -72,7 +73,7 @@ def test_killed_at_any_moment_it_keeps_what_it_acknowledged(tmp_path: Path) -> N
 
 def test_when_the_disk_is_full_it_says_so_and_keeps_what_it_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
-    process = writer(path, "400000")
+    process = writer(path, "800000")
     lines = process.communicate()[0].splitlines(keepends=True)
     told = acknowledged(lines)
     assert len(told) > 20
@@ -233,6 +234,29 @@ async def test_a_journal_of_every_earlier_schema_is_brought_forward(
     await journal.close()
     assert verify(path).ok
     assert len(list(tmp_path.glob("*.bak"))) == (version < migrations.VERSION)
+
+
+async def test_schema_2_fills_in_what_the_tables_would_have_said(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = await Journal.open(path, Ticking())
+    for n, (side, qty) in enumerate([("buy", "0.5"), ("buy", "2"), ("sell", "3"), ("buy", "1")]):
+        for symbol in ("NEM", "NVDA"):
+            traded = fill(f"{symbol}{n}", "", symbol, Side(side), qty, price=f"4{n}.25")
+            await journal.append(received(traded))
+        if n == 1:
+            await journal.append(draft("PositionAdopted", account="main", symbol="NVDA", qty="7"))
+    await journal.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(
+            "DROP INDEX events_kind; DROP INDEX fills_plan_id; DROP INDEX fills_position;"
+            "ALTER TABLE fills DROP COLUMN held; ALTER TABLE fills DROP COLUMN cash;"
+            "PRAGMA user_version = 1"
+        )
+    await (await Journal.open(path, Ticking())).close()
+    assert verify(path).ok
+    with closing(sqlite3.connect(path)) as db:
+        found = db.execute("SELECT symbol, held, cash FROM fills ORDER BY symbol, seq").fetchall()
+    assert found[3:5] == [("NEM", "0.5", "-19.125"), ("NVDA", "0.5", "-20.125")]
 
 
 async def test_before_a_schema_step_the_journal_is_backed_up(

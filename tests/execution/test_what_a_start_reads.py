@@ -1,22 +1,28 @@
 """A start that reads only what still matters comes to the same books, lots and streaks as one that reads
 everything (invariant 4)."""
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
 import pytest
 from execution_makers import Log
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_makers import NOON, make_escalation, make_plan
 
+from db.fills import FillsTable
 from db.journal import Journal
+from db.migrations import migrate
+from db.model.base import canonical_json
 from db.model.event import Event, EventDraft
-from db.rows import FilledRow
+from db.projections import project
 from services.desk import recollection
-from services.desk.recollection import FILL, flat_moments, last_flat, past_fills, recollect
+from services.desk.past_fills import FILL, past_fills
+from services.desk.recollection import recollect
 from services.execution import lots, tax_book
 from services.execution.lots import Holding
 from services.monitoring.streak import RoundTrips
@@ -36,6 +42,10 @@ OTHERS = st.tuples(
     PLACES,
     st.integers(-1, 2),
 )
+
+
+OPENINGS = st.tuples(st.sampled_from(["CashAdopted", "BooksOpened"]), PLACES, st.just(0))
+RESETS = st.tuples(st.sampled_from(["DayStarted", "TradingResumed"]), PLACES, st.just(0))
 
 
 def journalled(told: Sequence[tuple[object, ...]]) -> list[Event]:
@@ -65,26 +75,45 @@ def _payload(kind: str, number: object, at: str) -> dict[str, object]:
     }.get(kind, {})
 
 
-def row(event: Event) -> FilledRow:
-    told = event.payload["fill"]
-    names = ("account", "symbol", "side", "qty", "price", "at", "execution_id")
-    account, symbol, side, qty, price, at, execution_id = (told[name] for name in names)
-    return (event.seq, event.plan_id, account, symbol, side, qty, price, at, execution_id)
+@pytest.fixture(scope="module")
+def empty() -> bytes:
+    """A journal's file in which nothing is."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        migrate(db, 0)
+        return db.serialize()
 
 
+@contextmanager
+def projected(empty: bytes, events: Iterable[Event]) -> Iterator[FillsTable]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.deserialize(empty)
+        for event in events:
+            project(db, event, canonical_json(event.payload))
+        yield FillsTable(db)
+
+
+@settings(max_examples=500)
 @given(
-    st.lists(st.one_of(FILLS, FILLS, OTHERS), max_size=25),
-    st.sets(st.sampled_from(["p1", "p2"])),
+    told=st.builds(
+        lambda *parts: [event for part in parts for event in part],
+        st.lists(OPENINGS, max_size=2),
+        st.lists(st.one_of(FILLS, FILLS, FILLS, OTHERS), max_size=20),
+        st.lists(RESETS, max_size=1),
+        st.lists(st.one_of(FILLS, OTHERS), max_size=8),
+    ),
+    live=st.frozensets(st.sampled_from(["p1", "p2"])),
 )
 def test_what_is_brought_forward_and_the_rest_are_all(
-    told: list[tuple[object, ...]], live: set[str]
+    empty: bytes, told: list[tuple[object, ...]], live: frozenset[str]
 ) -> None:
     """Of plans that are live every fill is read: a run without one would book it again
     (invariant 10)."""
     events = journalled(told)
-    fills = [row(e) for e in events if e.kind == FILL]
-    past = past_fills(fills, events, last_flat(flat_moments(fills, events), fills, live))
-    assert {e.seq for e in events if e.kind == FILL and e.plan_id in live} <= {*past.needed}
+    with projected(empty, events) as fills:
+        lasting = [event for event in events if event.kind != FILL]
+        past = past_fills(fills, lasting, live)
+    assert live <= past.live
+    assert {e.seq for e in events if e.kind == FILL and e.plan_id in past.live} <= {*past.needed}
     kept = [
         event
         for event in events
