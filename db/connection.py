@@ -67,8 +67,9 @@ def reading(path: Path) -> sqlite3.Connection:
     )
 
 
-def existing(path: Path) -> sqlite3.Connection:
-    """A reading connection to a journal of our schema. Raises JournalError, sqlite3.Error."""
+def existing(path: Path, *, migrated: bool = False) -> sqlite3.Connection:
+    """A reading connection to a journal. Its events read alike whatever its schema; `migrated`: its
+    tables are asked for, too, and must be of ours. Raises JournalError, sqlite3.Error."""
     if not path.is_file():
         raise JournalError(f"There is no journal at {path}.")
     db = reading(path)
@@ -78,7 +79,7 @@ def existing(path: Path) -> sqlite3.Connection:
         version = migrations.version_of(db, path)
         if version == 0:
             raise JournalError(f"The file {path} is empty: it holds no journal.")
-        if version < migrations.VERSION:
+        if migrated and version < migrations.VERSION:
             raise JournalError(
                 f"The journal {path} has schema {version}, this Quarterdeck uses {migrations.VERSION}: "
                 "start the desk once to migrate it."

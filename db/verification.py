@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 """Called now and then with how many events are done, of how many."""
 _EVERY = 1000
+_SCHEMA = """
+SELECT sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL
+AND name NOT GLOB 'sqlite_*' ORDER BY type DESC
+"""
+"""Tables, then the indices by which a fold finds what came before: without them each fill reads them all."""
 LAST = 1000
 """Events that a start looks at: 10 ms."""
 
@@ -59,7 +64,7 @@ def verify(path: Path, progress: Progress = quiet) -> Verification:
     """Check chain, numbering and projections of the journal at `path`, while it may be in use.
 
     Raises JournalError when the file can't be read as a journal at all."""
-    with in_one_sentence(path), closing(existing(path)) as db:
+    with in_one_sentence(path), closing(existing(path, migrated=True)) as db:
         db.execute("BEGIN")  # one snapshot, whatever the desk appends meanwhile
         return _verified(db, path, progress)
 
@@ -75,7 +80,7 @@ def rebuild(path: Path, progress: Progress = quiet) -> int:
     """Fold all events into the tables anew; the number of events. Raises JournalError: while a desk
     writes, or when the chain is broken, for tables built on that would look right and not be."""
     with in_one_sentence(path):
-        existing(path).close()
+        existing(path, migrated=True).close()
         lock = WriterLock(path)
         try:
             with closing(writing(path)) as db:
@@ -113,9 +118,8 @@ def backup(path: Path, to: Path) -> None:
 
 def _verified(db: sqlite3.Connection, path: Path, progress: Progress) -> Verification:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
-        for (statement,) in db.execute("SELECT sql FROM sqlite_master WHERE type = 'table'"):
-            if not statement.startswith("CREATE TABLE sqlite_"):
-                scratch.execute(statement)
+        for (statement,) in db.execute(_SCHEMA):
+            scratch.execute(statement)
         scratch.execute("BEGIN")
         try:
             seq, head = _replay(db, scratch, progress)

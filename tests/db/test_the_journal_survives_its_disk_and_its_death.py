@@ -16,13 +16,17 @@ from types import ModuleType
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from journal_drafts import Ticking, draft, fill, intended, order, received
+from journal_drafts import NOON, Ticking, draft, fill, intended, order, received
 from sqlite_utils import Database
 
 from db import connection, migrations
+from db.home import Home
 from db.journal import Journal, JournalError, rebuild, verify
+from db.model.base import Environment
 from db.model.order import Side
+from db.rows import SELECT_EVENTS, event_of
 from db.verification import LAST
+from services.desk.by_hand_emergency import listed
 
 WRITER = Path(__file__).with_name("journal_writer.py")
 ROOT = Path(__file__).parents[2]
@@ -234,6 +238,21 @@ async def test_a_journal_of_every_earlier_schema_is_brought_forward(
     await journal.close()
     assert verify(path).ok
     assert len(list(tmp_path.glob("*.bak"))) == (version < migrations.VERSION)
+
+
+@pytest.mark.parametrize("version", range(1, migrations.VERSION + 1))
+def test_events_of_every_earlier_schema_are_read_before_a_desk_has_brought_it_forward(
+    tmp_path: Path, version: int
+) -> None:
+    """By a halt with the desk dead, and by the desks of other accounts."""
+    home = Home(tmp_path, Environment.MANUAL)
+    home.create()
+    with closing(sqlite3.connect(home.journal)) as db:
+        db.executescript((OLD_JOURNALS / f"schema{version}.sql").read_text())
+    assert listed(home, "ann", "a test", NOON).complete
+    with closing(connection.existing(home.journal)) as db:
+        assert [event_of(row).seq for row in db.execute(SELECT_EVENTS)] == [*range(1, 11)]
+        assert db.execute("PRAGMA user_version").fetchone() == (version,)
 
 
 async def test_schema_2_fills_in_what_the_tables_would_have_said(tmp_path: Path) -> None:
