@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from db.fills import FillsTable
+from db.fills import FillRow, FillsTable
 from db.model.event import Event
 from services.reconciliation.expected import ZERO, BroughtForward, Key
 
@@ -39,12 +39,13 @@ def past_fills(fills: FillsTable, lasting: Collection[Event], live: frozenset[st
     """Which fills are over. `lasting`: all events that are not a plan's; `live`: plans that will be
     folded."""
     flat = _flat(fills, lasting, live)
+    left = _left(fills, flat)
     # What is still held is protected by the steps of who traded it.
-    holding = {row.plan_id for key in flat for row in fills.after(key, flat[key]) if row.plan_id}
-    if holding - live:
+    if holding := {row.plan_id for row in left if row.plan_id is not None} - live:
         live |= holding
         flat = _flat(fills, lasting, live)
-    needed = sorted(row.seq for key in flat for row in fills.after(key, flat[key]))
+        left = _left(fills, flat)
+    needed = sorted(row.seq for row in left)
     brought = BroughtForward(_cash(fills, lasting, flat), fills.latest(), fills.outside())
     return PastFills(tuple(needed), live, flat, brought)
 
@@ -55,6 +56,11 @@ def _flat(fills: FillsTable, lasting: Iterable[Event], live: Collection[str]) ->
     day = max((event.seq for event in lasting if event.kind in RESETS), default=0)
     first = fills.first_of(live)
     return {key: fills.flat_before(key, min(day, first.get(key, day))) for key in fills.positions()}
+
+
+def _left(fills: FillsTable, flat: Flat) -> list[FillRow]:
+    """The fills that are not over."""
+    return [row for key, seq in flat.items() for row in fills.after(key, seq)]
 
 
 def _cash(fills: FillsTable, lasting: Iterable[Event], flat: Flat) -> dict[str, Decimal]:
