@@ -226,7 +226,7 @@ def _filled(order: ChildOrder) -> Iterator[EventDraft]:
 
 
 def _sent(order: ChildOrder) -> Iterator[EventDraft]:
-    yield of_order(order, "OrderIntended", {"order": order.to_json()})
+    yield of_order(order, "OrderIntended", {"order": order.terms()})
     yield of_order(order, "OrderSent")
     state = OrderState.ACKNOWLEDGED.value
     acknowledged = {"state": state, "status": "new", "order_id": _order_id(order)}

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from db.model.base import Exact, Noun, Positive, Utc
 from db.model.escalation import Escalation, Outcome
@@ -138,6 +139,15 @@ class LookUp(Noun):
     answer: str
 
 
+_BECOMES = {
+    "state", "order_id", "filled_qty", "filled_avg_price", "executions", "reason", "resend",
+    "rejection", "verified", "past", "cancel_reason", "look_ups", "absent", "chain", "chain_filled",
+    "chain_avg_price", "intended_at", "sent_at", "acknowledged_at", "cancel_requested_at",
+    "closed_at",
+}  # fmt: skip
+"""Of an order, what it becomes by later events."""
+
+
 class ChildOrder(Noun):
     """One order that a step sends. Its id is derived from plan, step, child and attempt."""
 
@@ -197,6 +207,10 @@ class ChildOrder(Noun):
     acknowledged_at: Utc | None = None
     cancel_requested_at: Utc | None = None
     closed_at: Utc | None = None
+
+    def terms(self) -> dict[str, Any]:
+        """What is intended, as JSON values: nothing of what becomes of an order once it is."""
+        return self.model_dump(mode="json", exclude=_BECOMES)
 
     @property
     def remaining_qty(self) -> Decimal:

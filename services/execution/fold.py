@@ -223,8 +223,8 @@ def _on_order(
 
 
 def _intended(run: PlanRun, event: Event) -> PlanRun:
-    order = ChildOrder.model_validate(event.payload["order"])
-    order = order.model_copy(update={"state": OrderState.INTENT, "intended_at": event.at})
+    told = {"state": OrderState.INTENT, "intended_at": event.at}
+    order = ChildOrder.model_validate({**event.payload["order"], **told})
     kept = run.protective if order.protective else run.orders
     others = tuple(o for o in kept if o.client_order_id != order.client_order_id)
     name = "protective" if order.protective else "orders"

@@ -55,7 +55,7 @@ class Sender:
         orders = tuple(orders)
         await self._book.record(
             *beside,
-            *(of_order(order, "OrderIntended", {"order": order.to_json()}) for order in orders),
+            *(of_order(order, "OrderIntended", {"order": order.terms()}) for order in orders),
             *(of_order(order, "OrderSent") for order in orders),
         )
         await _side_by_side(self._leave(order) for order in orders)
@@ -86,12 +86,10 @@ class Sender:
         await self._leave(order)
 
     async def _leave(self, order: ChildOrder) -> None:
-        """Off to the broker, unless that is forbidden: asked now, and in the last moment."""
+        """Off to the broker, unless that is forbidden in the last moment."""
         await self._record_answer(order, await self._answer(order))
 
     async def _answer(self, order: ChildOrder) -> SubmitOutcome:
-        if (why := self.permit(order)) is not None:
-            return Denied(reason=why)
         try:
             return await self._broker.submit(order.request(), permit=lambda: self.permit(order))
         except Exception as error:  # whatever it was, the order may have left

@@ -9,6 +9,7 @@ from plan_makers import NOON
 from db.model.event import Event, EventDraft
 from db.model.order import BrokerOrder, Fill, OrderState
 from db.model.run import ChildOrder, PlanRun
+from services.execution.drafts import of_order
 from services.execution.fold import folded
 
 
@@ -51,15 +52,7 @@ class Log:
 
 
 def intended(order: ChildOrder) -> EventDraft:
-    return EventDraft(
-        kind="OrderIntended",
-        plan_id=order.plan_id,
-        step=order.step,
-        client_order_id=order.client_order_id,
-        account=order.account,
-        symbol=order.symbol,
-        payload={"order": order.to_json()},
-    )
+    return of_order(order, "OrderIntended", {"order": order.terms()})
 
 
 def report_of(
