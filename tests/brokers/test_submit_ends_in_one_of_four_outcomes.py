@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 from unruly_server import KEY, PATIENT, QUICK, SECRET, Handler, Unruly, answering
-from wire_rows import order_row
+from wire_rows import account_row, order_row
 
 from db.clock import SystemClock
 from db.model.order import OrderRequest, OrderState, OrderType, Side
@@ -183,6 +183,23 @@ async def test_a_permit_refused_in_the_last_moment_sends_nothing(
     outcome = await broker.submit(request(), permit=lambda: "trading is halted")
     assert outcome == Denied(reason="trading is halted")
     assert unruly.requests == []
+
+
+async def test_an_order_refused_in_the_last_moment_leaves_its_connection_to_the_next(
+    unruly: Unruly, broker: AlpacaBroker
+) -> None:
+    callers = set[object]()
+
+    async def answer(asked: web.Request) -> web.StreamResponse:
+        assert asked.transport is not None
+        callers.add(asked.transport.get_extra_info("peername"))
+        return web.json_response(account_row())
+
+    unruly.handler = answer
+    await broker.account()
+    await broker.submit(request(), permit=lambda: "trading is halted")
+    await broker.account()
+    assert len(callers) == 1
 
 
 async def test_a_permit_that_cannot_answer_sends_nothing(

@@ -11,13 +11,15 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import SimpleNamespace
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 import aiohttp
 import certifi
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from pydantic import SecretStr
 from yarl import URL
 
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 ACCEPT = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 IDLE = 300.0
 """Seconds that a connection is kept for the next request, unless the broker ends it."""
+
+_BODY = json.JSONEncoder(allow_nan=False)
 
 Permit = Callable[[], str | None]
 
@@ -61,6 +65,23 @@ class WithdrawnError(Exception):
     """The permit was refused in the last moment: nothing was sent."""
 
 
+_LAST_LOOK: ContextVar[Permit] = ContextVar("last look")
+"""Of the request that is being sent."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Looks once more between a connection and the first byte on it. Making one may take seconds."""
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        if (why := _LAST_LOOK.get()()) is not None:
+            connection.release()
+            raise WithdrawnError(why)
+        return connection
+
+
 class _Request(NamedTuple):
     """As alpaca-py would send it."""
 
@@ -68,6 +89,26 @@ class _Request(NamedTuple):
     url: URL
     headers: Mapping[str, str]
     body: bytes | None
+
+
+@dataclass(frozen=True)
+class _Host:
+    """Its address and version, and what every request to it says of who asks."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+
+    def request(self, method: str, path: str, data: Mapping[str, Any] | None) -> _Request:
+        """What is asked for stands in the address, what is to be written in the body."""
+        if method == "POST":
+            return _Request(
+                method,
+                URL(self.url + path, encoded=True),
+                {**self.headers, "Content-Type": "application/json"},
+                _BODY.encode(dict(data or {})).encode(),
+            )
+        query = f"?{urlencode(data)}" if data else ""
+        return _Request(method, URL(self.url + path + query, encoded=True), self.headers, None)
 
 
 class Rest:
@@ -80,7 +121,7 @@ class Rest:
         self._key = key
         self._secret = secret
         self._timeouts = timeouts
-        self._clients: Mapping[str, RESTClient] = {}
+        self._hosts: Mapping[str, _Host] = {}
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
 
@@ -96,8 +137,7 @@ class Rest:
         Answer. `permit` is asked in the last moment, when there is a connection: WithdrawnError when
         it gives a reason not to. Raises NoAnswerError."""
         session = self._session or await self._open()
-        client = self._clients[host]
-        request: _Request = client._request(method, path, dict(data) if data else None)  # type: ignore[assignment]
+        request = self._hosts[host].request(method, path, data)
         try:
             answer = await self._exchange(session, request, permit)
         except WithdrawnError:
@@ -119,25 +159,26 @@ class Rest:
     async def _open(self) -> aiohttp.ClientSession:
         async with self._opening:
             if self._session is None:
-                self._clients, trusted = await asyncio.to_thread(self._prepared)
+                self._hosts, trusted = await asyncio.to_thread(self._prepared)
                 self._session = _session(self._timeouts, trusted)
             return self._session
 
-    def _prepared(self) -> "tuple[Mapping[str, RESTClient], ssl.SSLContext | bool]":
+    def _prepared(self) -> tuple[Mapping[str, _Host], ssl.SSLContext | bool]:
         """What takes long enough to stall a loop: imports, and a hundred certificates, for which this
         machine's own exchange has no use."""
         urls = (self._endpoints.trading_url, self._endpoints.data_url)
         secure = any(url.startswith("https:") for url in urls)
         trusted = ssl.create_default_context(cafile=certifi.where()) if secure else True
-        return _clients(self._endpoints, self._key, self._secret), trusted
+        return _hosts(self._endpoints, self._key, self._secret), trusted
 
     async def _exchange(
         self, session: aiohttp.ClientSession, request: _Request, permit: Permit
     ) -> Answer:
         began = time.perf_counter()
         method, url, headers, body = request
+        _LAST_LOOK.set(permit)
         async with session.request(
-            method, url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=permit
+            method, url, data=body, headers=headers, allow_redirects=False
         ) as response:
             text = (await response.read()).decode("utf-8", errors="replace")
             left = response.headers.get("X-Ratelimit-Remaining", "")
@@ -160,56 +201,31 @@ def masked(text: str, *secrets: SecretStr) -> str:
 def _session(timeouts: Timeouts, trusted: ssl.SSLContext | bool) -> aiohttp.ClientSession:
     """Connections of both hosts: no proxy, no cookies, no second try, certificates checked."""
     # No limit of connections: the lanes have theirs.
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE, ssl=trusted)
+    connector = _Connector(limit=0, keepalive_timeout=IDLE, ssl=trusted)
     limits = aiohttp.ClientTimeout(connect=timeouts.connect, sock_read=timeouts.read)
-    connected = aiohttp.TraceConfig()
-    connected.on_connection_create_end.append(_last_look)
-    connected.on_connection_reuseconn.append(_last_look)
     session = aiohttp.ClientSession(
-        connector=connector,
-        timeout=limits,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trace_configs=[connected],
+        connector=connector, timeout=limits, cookie_jar=aiohttp.DummyCookieJar()
     )
     session._retry_connection = False  # a DELETE on a connection that broke would go twice
     return session
 
 
-async def _last_look(_: aiohttp.ClientSession, request: SimpleNamespace, __: object) -> None:
-    """Between a connection and the first byte on it. Making one may take seconds."""
-    if (why := request.trace_request_ctx()) is not None:
-        raise WithdrawnError(why)
-
-
-def _clients(endpoints: Endpoints, key: SecretStr, secret: SecretStr) -> "Mapping[str, RESTClient]":
+def _hosts(endpoints: Endpoints, key: SecretStr, secret: SecretStr) -> Mapping[str, _Host]:
     with without_pandas():
-        from alpaca.common.rest import RESTClient
         from alpaca.data.historical.stock import StockHistoricalDataClient
         from alpaca.trading.client import TradingClient
 
-    class Unsent(RESTClient):
-        """Gives the request instead of sending it: APIError and response.json() lose exactness,
-        redirects and error bodies (alpaca.md §2.4)."""
-
-        def _one_request(self, method: str, url: str, opts: dict[str, Any], retry: int) -> Any:
-            headers, body = {**opts["headers"], **ACCEPT}, None
-            if opts.get("params"):
-                url = f"{url}?{urlencode(opts['params'])}"
-            if opts.get("json") is not None:
-                body = json.dumps(opts["json"], allow_nan=False).encode()
-                headers["Content-Type"] = "application/json"
-            return _Request(method, URL(url, encoded=True), headers, body)
-
-    class Trading(Unsent, TradingClient):
-        pass
-
-    class Data(Unsent, StockHistoricalDataClient):
-        pass
-
     keys = (key.get_secret_value(), secret.get_secret_value())
+    clients: Mapping[str, RESTClient] = {
+        "trading": TradingClient(*keys, url_override=endpoints.trading_url),
+        "data": StockHistoricalDataClient(*keys, url_override=endpoints.data_url),
+    }
     return {
-        "trading": Trading(*keys, url_override=endpoints.trading_url),
-        "data": Data(*keys, url_override=endpoints.data_url),
+        name: _Host(
+            url=f"{client._base_url}/{client._api_version}",
+            headers={**client._get_default_headers(), **ACCEPT},
+        )
+        for name, client in clients.items()
     }
 
 

@@ -119,8 +119,8 @@ class Courier:
                 if self._closed:
                     raise NoAnswerError(_CLOSED, never_left=True)
                 return await self._rest.call(host, method, path, data, last_look)
-        except WithdrawnError:
-            if self._closed:
+        except (WithdrawnError, NoAnswerError):
+            if self._closed and not left:
                 raise NoAnswerError(_CLOSED, never_left=True) from None
             raise
         except TimeoutError as error:
