@@ -101,17 +101,20 @@ _STATEMENTS: dict[str, tuple[str, ...]] = {
     "OrderIntended": (
         "INSERT OR REPLACE INTO orders (client_order_id, plan_id, step, account, symbol, side, "
         "qty, type, limit_price, state, filled_qty, reason, intended_at) "
-        "SELECT :client_order_id, :plan_id, :step, json_extract(o, '$.account'), json_extract(o, '$.symbol'), "
-        "json_extract(o, '$.side'), json_extract(o, '$.qty'), json_extract(o, '$.type'), json_extract(o, '$.limit_price'), 'intent', "
-        "coalesce(json_extract(o, '$.filled_qty'), '0'), '', :at FROM (SELECT json_extract(:payload, '$.order') AS o)",
+        "VALUES (:client_order_id, :plan_id, :step, json_extract(:payload, '$.order.account'), "
+        "json_extract(:payload, '$.order.symbol'), json_extract(:payload, '$.order.side'), "
+        "json_extract(:payload, '$.order.qty'), json_extract(:payload, '$.order.type'), "
+        "json_extract(:payload, '$.order.limit_price'), 'intent', "
+        "coalesce(json_extract(:payload, '$.order.filled_qty'), '0'), '', :at)",
     ),
     "LegAcknowledged": (
         "INSERT OR REPLACE INTO orders (client_order_id, plan_id, step, account, symbol, side, "
         "qty, type, limit_price, state, filled_qty, reason, intended_at, acknowledged_at, order_id) "
-        "SELECT :client_order_id, :plan_id, :step, json_extract(o, '$.account'), json_extract(o, '$.symbol'), "
-        "json_extract(o, '$.side'), json_extract(o, '$.qty'), json_extract(o, '$.type'), NULL, "
-        "json_extract(o, '$.state'), '0', '', :at, :at, json_extract(o, '$.order_id') "
-        "FROM (SELECT json_extract(:payload, '$.order') AS o)",
+        "VALUES (:client_order_id, :plan_id, :step, json_extract(:payload, '$.order.account'), "
+        "json_extract(:payload, '$.order.symbol'), json_extract(:payload, '$.order.side'), "
+        "json_extract(:payload, '$.order.qty'), json_extract(:payload, '$.order.type'), NULL, "
+        "json_extract(:payload, '$.order.state'), '0', '', :at, :at, "
+        "json_extract(:payload, '$.order.order_id'))",
     ),
     "LegResized": (
         "UPDATE orders SET qty = json_extract(:payload, '$.qty') "
@@ -160,9 +163,10 @@ _STATEMENTS: dict[str, tuple[str, ...]] = {
     ),
     "AlertRaised": (
         "INSERT OR REPLACE INTO alerts (alert_id, condition, subject, severity, raised_at, "
-        "sentence, body) SELECT json_extract(a, '$.alert_id'), json_extract(a, '$.condition'), json_extract(a, '$.subject'), "
-        "json_extract(a, '$.severity'), json_extract(a, '$.raised_at'), json_extract(a, '$.sentence'), a "
-        "FROM (SELECT json_extract(:payload, '$.alert') AS a)",
+        "sentence, body) VALUES (json_extract(:payload, '$.alert.alert_id'), "
+        "json_extract(:payload, '$.alert.condition'), json_extract(:payload, '$.alert.subject'), "
+        "json_extract(:payload, '$.alert.severity'), json_extract(:payload, '$.alert.raised_at'), "
+        "json_extract(:payload, '$.alert.sentence'), json_extract(:payload, '$.alert'))",
     ),
     "AlertAcknowledged": (
         "UPDATE alerts SET acknowledged_at = coalesce(acknowledged_at, :at) "

@@ -54,9 +54,12 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a number")
 
 
-def decoded(text: str) -> Any:
+_EXACT = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+
+
+def decoded(text: str | bytes) -> Any:
     """JSON with decimals exact; NaN and infinity refused. Raises UnreadableError."""
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        return _EXACT.decode(text if isinstance(text, str) else text.decode())
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"the answer is not JSON ({error})") from error
