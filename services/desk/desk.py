@@ -487,7 +487,7 @@ class Desk:
         account = portfolio.accounts[0] if portfolio is not None else None
         runs = self.engine.book.runs.values()
         clean = self.reconciler.clean_at
-        day_pl = self.watch.day_pl()
+        day_pl = self.watch.day.profit()
         budget = self._broker.budget()
         return DeskSnapshot(
             at=self._clock.now(),

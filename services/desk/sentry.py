@@ -104,14 +104,14 @@ class Sentry:
     def day(self) -> DayState:
         """What the checks may know of the day."""
         return DayState(
-            start_equity=self._watch.day_start_equity,
+            start_equity=self._watch.day.start_equity,
             losses_in_a_row=self._trips.losses_in_a_row,
         )
 
     def danger(self) -> Danger:
         return self._rates_now().model_copy(
             update={
-                "lost": self._watch.day_loss(),
+                "lost": self._watch.day.loss(),
                 "losses_in_a_row": self._trips.losses_in_a_row,
                 "mismatch": self._open_mismatch(),
                 "mismatch_seconds": self._mismatch_seconds(),

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from db.clock import Clock
 from db.model.alert import Alert
@@ -14,6 +13,7 @@ from db.model.snapshot import FeedHealth
 from db.model.trading import Drill
 from services.brokers.port import Broker, BrokerUnavailableError, StreamState
 from services.desk.closes import Closes
+from services.desk.day import TradingDay
 from services.desk.facts import FactsSource
 from services.desk.guards import Guards
 from services.desk.reconcile import Reconciler
@@ -26,8 +26,6 @@ from services.market.board import PriceBoard
 from services.monitoring.situation import Price, Protection, Situation, Standstill
 from services.monitoring.watch import Watch as Memory
 from services.monitoring.watch import escalating, look, restored
-
-NEW_YORK = ZoneInfo("America/New_York")
 
 SETTLE_SECONDS = 10.0
 STAMPS = {
@@ -43,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Stop and target prices, alerts, the health of the feeds and the day's figures."""
+    """Stop and target prices, alerts, the health of the feeds."""
 
     def __init__(
         self,
@@ -63,8 +61,7 @@ class Watch:
         self._streams: dict[str, StreamState] = {}
         self._polling: str | None = None
         self._poll_again_at = clock.monotonic()
-        self._day: tuple[str, Decimal] | None = None
-        """Exchange date and day-start equity."""
+        self.day = TradingDay(facts)
         self._memory = Memory()
         self._left: tuple[str, ...] = ()
         """`account/symbol` that the last flatten could not close."""
@@ -98,7 +95,7 @@ class Watch:
                     _decimal(payload.get("target_price")),
                 )
             elif event.kind == "DayStarted":
-                self._day = (payload["date"], Decimal(payload["equity"]))
+                self.day.apply(event)
             elif event.kind == "AlertRaised":
                 alert = Alert.model_validate(payload["alert"])
                 self.alerts[alert.alert_id] = alert
@@ -161,7 +158,8 @@ class Watch:
         """Once a second: poll prices when the stream is silent, then judge every condition."""
         await self._poll_when_silent()
         if self.journal_failed() is None:
-            await self._note_day()
+            if (began := self.day.to_note()) is not None:
+                await self._engine.book.record(began)
             await self._engine.void_expired(self._facts.market_now())
         if (situation := self._situation()) is None or not self._settled():
             return
@@ -230,36 +228,6 @@ class Watch:
         for quote in quotes.values():
             self._board.update(quote, self._facts.market_now())
 
-    async def _note_day(self) -> None:
-        """Day-start equity is the broker's equity of the close before (last_equity)."""
-        portfolio, clock = self._facts.portfolio, self._facts.market_clock
-        if portfolio is None or clock is None:
-            return
-        date = exchange_date(clock.at)
-        if self._day is not None and self._day[0] == date:
-            return
-        account = portfolio.accounts[0]
-        equity = account.last_equity if account.last_equity is not None else account.equity
-        payload = {"date": date, "equity": format(equity, "f")}
-        await self._engine.book.record(EventDraft(kind="DayStarted", payload=payload))
-
-    @property
-    def day_start_equity(self) -> Decimal | None:
-        return self._day[1] if self._day is not None else None
-
-    def day_pl(self) -> Decimal | None:
-        portfolio = self._facts.portfolio
-        if portfolio is None or self._day is None:
-            return None
-        return portfolio.equity - self._day[1]
-
-    def day_loss(self) -> Decimal | None:
-        """The day's loss as a fraction of the equity it began with; None while that is unknown."""
-        lost = self.day_pl()
-        if lost is None or self._day is None or self._day[1] <= 0:
-            return None
-        return -lost / self._day[1]
-
     def _situation(self) -> Situation | None:
         """None before the first look at the account."""
         portfolio, clock = self._facts.portfolio, self._facts.market_clock
@@ -280,7 +248,7 @@ class Watch:
             feed=self.feed_health(),
             cash=portfolio.cash,
             equity=portfolio.equity,
-            day_start_equity=self._day[1] if self._day is not None else None,
+            day_start_equity=self.day.start_equity,
             orders=tuple(
                 order
                 for run in self._engine.book.runs.values()
@@ -344,8 +312,3 @@ def _decimal(text: str | None) -> Decimal | None:
 
 def _symbol(alert: Alert) -> str | None:
     return alert.values.get("symbol")
-
-
-def exchange_date(at: datetime) -> str:
-    """The exchange's date, New York (spec 6, Trading day state)."""
-    return at.astimezone(NEW_YORK).date().isoformat()
