@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import date
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from db.clock import Clock
 from db.model.base import plain
@@ -19,11 +18,11 @@ from services.execution.protection import Held, on_close, prices_of
 from services.execution.protection_driver import of_lot
 from services.intake.refusal import RefusedInputError
 from services.monitoring.situation import ClosedThrough
+from services.risk.facts import NEW_YORK
 
 LOOK_SECONDS = 5.0
 OFFICIAL_SECONDS = 60.0
 """After the bell until the closing auction's price has come."""
-NEW_YORK = ZoneInfo("America/New_York")
 
 log = logging.getLogger(__name__)
 

@@ -1,15 +1,14 @@
 """The exchange's day: the equity that it began with, and what it came to since."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from db.model.event import Event, EventDraft
 from db.model.market import MarketClock
 from db.model.portfolio import Portfolio
-
-NEW_YORK = ZoneInfo("America/New_York")
+from services.risk.facts import NEW_YORK
 
 
 class Known(Protocol):
@@ -29,18 +28,16 @@ class TradingDay:
 
     def __init__(self, known: Known) -> None:
         self._known = known
-        self._noted: tuple[str, Decimal] | None = None
-        """Exchange date and equity."""
+        self._noted: Mapping[str, Decimal] = {}
+        """The last day that was noted: exchange date → equity."""
 
     def apply(self, started: Event) -> None:
-        self._noted = (started.payload["date"], Decimal(started.payload["equity"]))
+        self._noted = {started.payload["date"]: Decimal(started.payload["equity"])}
 
     def to_note(self) -> EventDraft | None:
         """The first look at the account on an exchange date is that day's start."""
         date, equity = self._date(), self.start_equity
-        if self._known.market_clock is None or equity is None:
-            return None
-        if self._noted is not None and self._noted[0] == date:
+        if self._known.market_clock is None or equity is None or date in self._noted:
             return None
         return EventDraft(kind="DayStarted", payload={"date": date, "equity": format(equity, "f")})
 
@@ -48,8 +45,8 @@ class TradingDay:
     def start_equity(self) -> Decimal | None:
         """As noted on the broker's date. Before it is, the broker's equity of the close before
         (last_equity): what was noted on another date is never taken for it. None: not known."""
-        if self._noted is not None and self._noted[0] == self._date():
-            return self._noted[1]
+        if (noted := self._noted.get(self._date())) is not None:
+            return noted
         if (portfolio := self._known.portfolio) is None:
             return None
         account = portfolio.accounts[0]
@@ -66,9 +63,5 @@ class TradingDay:
         return None if profit is None or began is None or began <= 0 else -profit / began
 
     def _date(self) -> str:
-        return exchange_date(self._known.market_now())
-
-
-def exchange_date(at: datetime) -> str:
-    """The exchange's date, New York (spec 6, Trading day state)."""
-    return at.astimezone(NEW_YORK).date().isoformat()
+        """The exchange's, New York (spec 6, Trading day state)."""
+        return self._known.market_now().astimezone(NEW_YORK).date().isoformat()

@@ -1,7 +1,7 @@
 """The day's figures count from the equity that the broker's day began with (spec 6, Trading day
 state): never from another day's, and from the broker's word until it is written down."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ MONDAY = datetime(2026, 1, 5, 15, tzinfo=UTC)
 class Said:
     portfolio: Portfolio | None = None
     market_clock: MarketClock | None = None
-    at: datetime = field(default=MONDAY)
+    at: datetime = MONDAY
 
     def market_now(self) -> datetime:
         return self.at
@@ -43,6 +43,16 @@ def noted(day: TradingDay) -> None:
         day.apply(Event(**draft.model_dump(), seq=1, at=MONDAY, prev_hash="", hash=""))
 
 
+def begun(equity: str, last_equity: str | None) -> tuple[Said, TradingDay]:
+    """A day that is noted, with what the broker said then."""
+    said = Said()
+    said.worth(equity, last_equity)
+    said.clock()
+    day = TradingDay(said)
+    noted(day)
+    return said, day
+
+
 def test_before_the_account_was_read_nothing_is_known() -> None:
     said = Said()
     said.clock()
@@ -63,11 +73,7 @@ def test_the_brokers_word_counts_before_it_is_written_down() -> None:
 
 
 def test_the_first_look_of_a_day_is_its_start() -> None:
-    said = Said()
-    said.worth("100", None)
-    said.clock()
-    day = TradingDay(said)
-    noted(day)
+    said, day = begun("100", None)
     said.worth("90", None)
     assert day.to_note() is None
     assert (day.profit(), day.loss()) == (Decimal(-10), Decimal("0.1"))
@@ -75,11 +81,7 @@ def test_the_first_look_of_a_day_is_its_start() -> None:
 
 def test_yesterdays_start_is_never_todays() -> None:
     """A desk that starts in the morning has only the journal's day before it writes its own."""
-    said = Said()
-    said.worth("50", "80")
-    said.clock()
-    day = TradingDay(said)
-    noted(day)
+    said, day = begun("50", "80")
     said.at += timedelta(days=1)
     said.worth("99", "100")
     assert day.loss() == Decimal("0.01")
@@ -90,11 +92,7 @@ def test_yesterdays_start_is_never_todays() -> None:
 
 
 def test_what_was_noted_counts_while_the_session_turns_and_its_clock_is_asked_again() -> None:
-    said = Said()
-    said.worth("100", None)
-    said.clock()
-    day = TradingDay(said)
-    noted(day)
+    said, day = begun("100", None)
     said.market_clock = None
     said.worth("90", None)
     assert day.profit() == Decimal(-10)

@@ -1,12 +1,11 @@
 """What is written before an order leaves: all that it asks for, and nothing that comes of it."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from execution_makers import Log, intended
-from plan_makers import make_plan
+from plan_makers import NOON, make_plan
 
 from db.model.order import OrderRequest, OrderState, OrderType, TimeInForce
 from db.model.run import ChildOrder
@@ -14,7 +13,6 @@ from services.execution.decide import next_child
 
 NAMES = {"plan_id", "step", "child", "attempt", "protective", "parent"}
 """Which part of which step it is. The rest of its terms is in the request."""
-SENT = datetime(2026, 1, 5, 15, tzinfo=UTC)
 
 
 def planned() -> tuple[Log, ChildOrder]:
@@ -47,11 +45,8 @@ def test_the_journal_gives_back_the_order_that_was_meant(terms: dict[str, Any]) 
         "state": OrderState.SENT,
         "order_id": "b-1",
         "filled_qty": Decimal(1),
-        "sent_at": SENT,
+        "sent_at": NOON,
     }
     log.add([intended(order.model_copy(update=became))])
-    told = log.order(order.client_order_id)
-    assert told.intended_at is not None
-    assert told == order.model_copy(
-        update={"state": OrderState.INTENT, "intended_at": told.intended_at}
-    )
+    intent = {"state": OrderState.INTENT, "intended_at": NOON}
+    assert log.order(order.client_order_id) == order.model_copy(update=intent)
