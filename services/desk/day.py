@@ -35,10 +35,13 @@ class TradingDay:
         self._noted = {started.payload["date"]: Decimal(started.payload["equity"])}
 
     def to_note(self) -> EventDraft | None:
-        """The first look at the account on an exchange date is that day's start."""
-        date, equity = self._date(), self.start_equity
-        if self._known.market_clock is None or equity is None or date in self._noted:
+        """The first look at the account on an exchange date is that day's start: the equity of the
+        close before, or what it is worth now where the broker does not tell that."""
+        date, portfolio = self._date(), self._known.portfolio
+        if self._known.market_clock is None or portfolio is None or date in self._noted:
             return None
+        account = portfolio.accounts[0]
+        equity = account.equity if account.last_equity is None else account.last_equity
         return EventDraft(kind="DayStarted", payload={"date": date, "equity": format(equity, "f")})
 
     @property
@@ -47,10 +50,8 @@ class TradingDay:
         (last_equity): what was noted on another date is never taken for it. None: not known."""
         if (noted := self._noted.get(self._date())) is not None:
             return noted
-        if (portfolio := self._known.portfolio) is None:
-            return None
-        account = portfolio.accounts[0]
-        return account.last_equity if account.last_equity is not None else account.equity
+        portfolio = self._known.portfolio
+        return None if portfolio is None else portfolio.accounts[0].last_equity
 
     def profit(self) -> Decimal | None:
         """Since the day began; a loss is negative."""

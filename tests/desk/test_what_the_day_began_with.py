@@ -72,6 +72,17 @@ def test_the_brokers_word_counts_before_it_is_written_down() -> None:
     assert draft.payload == {"date": "2026-01-05", "equity": "100"}
 
 
+def test_without_the_brokers_word_the_day_has_no_figures_before_it_is_written_down() -> None:
+    """What the account is worth at each look would make every loss of the day nothing."""
+    said = Said()
+    said.worth("100", None)
+    said.clock()
+    day = TradingDay(said)
+    assert (day.start_equity, day.profit(), day.loss()) == (None, None, None)
+    noted(day)
+    assert (day.start_equity, day.profit(), day.loss()) == (100, 0, 0)
+
+
 def test_the_first_look_of_a_day_is_its_start() -> None:
     said, day = begun("100", None)
     said.worth("90", None)
